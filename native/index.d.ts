@@ -1,0 +1,160 @@
+/**
+ * The contract of the native addon. JavaScript holds integer ids and typed arrays, never an MLX array.
+ *
+ * One `Engine` owns one engine thread, and with it everything MLX. Every method that returns a promise is a command
+ * put into that thread's queue; results come back through one thread-safe function, so the event loop is never blocked.
+ * Errors are `NativeError`s: `code` says the class, `origin` the place, `message` what was wanted and what was got.
+ */
+import type { DecoderSpec } from '../src/core/domain/decoder-spec.js';
+
+declare const brand: unique symbol;
+export type ModelId = number & { readonly [brand]: 'ModelId' };
+export type SequenceId = number & { readonly [brand]: 'SequenceId' };
+
+export type NativeErrorCode =
+  | 'ERR_INVALID_ARGUMENT' // wrong type, unknown id, out of range: the caller's mistake
+  | 'ERR_MODEL_FILE' // a file that cannot be opened, parsed, or lacks a tensor the spec names
+  | 'ERR_OUT_OF_MEMORY' // refused before it was allocated, or thrown by the backend
+  | 'ERR_ENGINE_CLOSED'
+  | 'ERR_BACKEND'; // anything else MLX or our kernels threw
+
+export interface NativeError extends Error {
+  readonly code: NativeErrorCode;
+  /** `room.verb`, such as `decoder.load` or `cpu.step`; also the message's `[prefix]`. */
+  readonly origin: string;
+}
+
+/** `mlx`: MLX graphs (Metal, CUDA, or MLX's CPU device). `cpu`: our own multi-threaded kernels. */
+export type ExecutorKind = 'mlx' | 'cpu';
+export type KvFormat = 'f32' | 'f16';
+
+export interface EngineOptions {
+  /** Worker threads of the `cpu` executor, the engine thread included; >= 1. */
+  readonly threads: number;
+  /** Bytes that weights, KV and scratch may take together; commands that would pass it fail with ERR_OUT_OF_MEMORY. */
+  readonly memoryBudgetBytes: number;
+  /** Limit of MLX's cache of freed buffers, bytes. */
+  readonly bufferCacheBytes: number;
+  /** Instruction set of the `cpu` executor; `auto` = best this CPU has. Others throw where the CPU lacks them. */
+  readonly instructionSet: 'auto' | 'avx512' | 'avx2' | 'neon' | 'portable';
+}
+
+export interface LoadOptions {
+  readonly spec: DecoderSpec;
+  /** Safetensors shards or one GGUF file; tensor names are looked up in all of them. */
+  readonly files: readonly string[];
+  readonly executor: ExecutorKind;
+  readonly kvFormat: KvFormat;
+}
+
+export interface LoadedModel {
+  readonly model: ModelId;
+  /** Bytes the weights take in memory now. */
+  readonly weightBytes: number;
+  /** KV bytes one more token of a sequence takes in the global layers, and in the windowed ones until their window is full. */
+  readonly kvBytesPerToken: number;
+}
+
+/** Same seed, same logits, same tokens: the draw for output i depends on (seed, i) alone. */
+export interface SamplingOptions {
+  /** 0 = greedy. */
+  readonly temperature: number;
+  /** 0 = off. */
+  readonly topK: number;
+  /** 1 = off. */
+  readonly topP: number;
+  /** 0 = off: keep tokens with p >= minP * max p. */
+  readonly minP: number;
+  /** 1 = off: logits of tokens seen in prompt or output are divided (if > 0) or multiplied by it. */
+  readonly repetitionPenalty: number;
+  /** Subtracted once per earlier occurrence in the output. */
+  readonly frequencyPenalty: number;
+  /** Subtracted once if the token occurred in the output. */
+  readonly presencePenalty: number;
+  /** Added to the logits: `biasTokens[i]` gets `biasValues[i]`. */
+  readonly biasTokens: Int32Array;
+  readonly biasValues: Float32Array;
+  readonly seed: bigint; // uint64
+  /** Alternatives reported per sampled token, 0..20, by log-probability of the unmodified distribution. */
+  readonly topLogprobs: number;
+}
+
+/**
+ * One step of a ragged batch: sequence i appends tokens[sum(counts[..i]) ..+ counts[i]] to its KV.
+ * A decoding sequence has count 1, a prefilling one a chunk. Every sequence appears at most once.
+ */
+export interface StepPlan {
+  readonly sequences: Int32Array; // [n] SequenceId
+  readonly counts: Int32Array; // [n] tokens of each, >= 1
+  readonly tokens: Int32Array; // [sum(counts)]
+  /** [n] 1 = sample a token after the last one of this sequence; 0 = only fill the KV (no head is computed). */
+  readonly sample: Uint8Array;
+  /** `all` returns the logits of every position, for parity tests and scoring. */
+  readonly logits: 'none' | 'all';
+}
+
+export interface StepResult {
+  /** [n] sampled token, -1 where none was asked for. */
+  readonly tokens: Int32Array;
+  /** [n] log-probability of the sampled token under the unmodified distribution (softmax of the logits). */
+  readonly logprobs: Float32Array;
+  /** [n, topWidth] alternatives, best first, padded with -1; topWidth = largest topLogprobs in the plan. */
+  readonly topTokens: Int32Array;
+  readonly topLogprobs: Float32Array; // [n, topWidth]
+  readonly topWidth: number;
+  /** [sum(counts), vocabSize] with `logits: 'all'`, else empty. */
+  readonly logits: Float32Array;
+  /** Wall time inside the executor, microseconds. */
+  readonly stepMicros: number;
+}
+
+/** Counters since the engine started; tests assert on these. All sizes in bytes. */
+export interface EngineStats {
+  readonly steps: number;
+  readonly tokensPrefilled: number; // tokens of steps with count > 1 or sample = 0
+  readonly tokensDecoded: number; // sampled tokens
+  readonly sequences: number; // alive now
+  readonly weightBytes: number;
+  readonly kvBytes: number; // allocated capacity, alive now
+  readonly mlxActiveBytes: number;
+  readonly mlxPeakBytes: number;
+  readonly mlxCacheBytes: number;
+  /** Appends that had to move or grow a buffer, against appends done in place. */
+  readonly kvGrowths: number;
+  readonly kvAppends: number;
+}
+
+export interface BackendInfo {
+  readonly mlxVersion: string;
+  /** Device of the `mlx` executor. */
+  readonly device: 'cpu' | 'metal' | 'cuda';
+  /** Instruction set the `cpu` executor chose. */
+  readonly instructionSet: string;
+  /** Bytes the backend says it can use; 0 where it does not know. */
+  readonly deviceMemoryBytes: number;
+}
+
+export class Engine {
+  constructor(options: EngineOptions);
+  info(): BackendInfo;
+  stats(): EngineStats;
+  /** Fails with ERR_MODEL_FILE naming file and tensor, or ERR_OUT_OF_MEMORY with the figures. */
+  loadModel(options: LoadOptions): Promise<LoadedModel>;
+  /** Drops the model's sequences too. */
+  unloadModel(model: ModelId): Promise<void>;
+  /** An empty sequence; its KV grows in multiples of 256 tokens. */
+  createSequence(model: ModelId, sampling: SamplingOptions): Promise<SequenceId>;
+  /** Replaces the sampling state: output counts for penalties and the draw index start again. */
+  setSampling(sequence: SequenceId, sampling: SamplingOptions): Promise<void>;
+  /**
+   * Keeps the first `length` tokens and resolves to the length really kept. Windowed layers forget what left their
+   * window, so a cut that would need it keeps 0: prefill again.
+   */
+  truncateSequence(sequence: SequenceId, length: number): Promise<number>;
+  /** Unknown ids are ignored, so that dropping twice is harmless. */
+  dropSequence(sequence: SequenceId): Promise<void>;
+  /** On failure every sequence of the plan is dropped: their KV may hold part of the step. */
+  step(plan: StepPlan): Promise<StepResult>;
+  /** Ends the thread after the command in progress; later calls reject with ERR_ENGINE_CLOSED. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,102 @@
+// DecoderSpec of src/core/domain/decoder-spec.ts, as C++ data. Field for field the same; see there for meanings.
+#pragma once
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace semantic {
+
+struct TensorOp {
+  enum class Kind { UnpermuteRope, View, Flatten, Slice, Transpose };
+  Kind kind;
+  int heads = 0;               // UnpermuteRope
+  std::string dtype;           // View
+  int axis = 0;                // Slice; Flatten: first axis merged
+  int start = 0, step = 1;     // Slice
+  std::optional<int> stop;     // Slice
+};
+
+struct TensorRef {
+  std::string name;
+  std::vector<TensorOp> ops;
+};
+
+struct QuantizationSpec {
+  enum class Mode { Affine, Mxfp4 };
+  Mode mode;
+  int bits, group_size;
+  TensorRef scales;
+  std::optional<TensorRef> biases;
+};
+
+struct LinearSpec {
+  TensorRef weight;
+  int in_features, out_features;
+  std::optional<TensorRef> bias;
+  std::optional<QuantizationSpec> quantization;
+};
+
+struct NormSpec {
+  TensorRef weight;
+  float eps;
+  int weight_offset;
+};
+
+struct RopeSpec {
+  int dims;
+  std::vector<double> inverse_frequencies;  // [dims / 2]
+  float attention_factor;
+};
+
+struct Activation {
+  enum class Kind { Silu, GeluTanh, SwigluClamped };
+  Kind kind;
+  float alpha = 0, limit = 0;
+};
+
+struct AttentionSpec {
+  int heads, kv_heads, head_dim;
+  float scale;
+  LinearSpec q, k, v, o;
+  std::optional<NormSpec> q_norm, k_norm;
+  int rope;
+  std::optional<int> window;
+  std::optional<TensorRef> sinks;
+  std::optional<float> softcap;
+};
+
+struct DenseFeedForwardSpec {
+  Activation activation;
+  LinearSpec gate, up, down;
+};
+
+struct MoeFeedForwardSpec {
+  Activation activation;
+  int experts, top_k;
+  LinearSpec router, gate, up, down;
+};
+
+struct LayerSpec {
+  NormSpec input_norm;
+  AttentionSpec attention;
+  std::optional<NormSpec> post_attention_norm;
+  NormSpec feed_forward_norm;
+  std::variant<DenseFeedForwardSpec, MoeFeedForwardSpec> feed_forward;
+  std::optional<NormSpec> post_feed_forward_norm;
+};
+
+struct DecoderSpec {
+  std::string architecture;
+  int vocab_size, hidden_size, context_length;
+  LinearSpec embedding;
+  float embedding_scale;
+  std::vector<RopeSpec> ropes;
+  std::vector<LayerSpec> layers;
+  NormSpec final_norm;
+  std::optional<LinearSpec> head;  // none = tied to the embedding
+  std::optional<float> logit_softcap;
+};
+
+}  // namespace semantic

@@ -1,0 +1,65 @@
+// The contract of both executors: mlx/ builds graphs, cpu/ runs a step as one call on our own kernels.
+// Everything here is called on the engine thread only.
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "decoder/spec.h"
+#include "decoder/tensor_source.h"
+
+namespace semantic {
+
+inline constexpr int kBlockTokens = 256;  // KV capacity grows in multiples of this many tokens
+
+enum class KvFormat { F32, F16 };
+
+struct KvCounters {
+  int64_t bytes = 0;    // allocated capacity alive now, all sequences
+  int64_t growths = 0;  // buffers moved to a larger one (or slid, for windowed layers)
+  int64_t appends = 0;  // appends done in place; one per sequence, layer and step
+};
+
+// The KV of one sequence in one executor's own layout. Destroying it frees the memory.
+class SequenceKv {
+ public:
+  virtual ~SequenceKv() = default;
+  virtual int length() const = 0;  // tokens appended so far
+  // Keeps the first `length` tokens; returns the length really kept (0 where a windowed layer forgot what it needs).
+  virtual int truncate(int length) = 0;
+};
+
+struct BatchEntry {
+  SequenceKv* kv;
+  std::span<const int32_t> tokens;  // appended at position kv->length()
+  bool wants_logits;                // of the last token
+};
+
+struct BatchOutput {
+  // One row [vocab] per entry with wants_logits, in order; with all_logits one row per token of the batch.
+  std::vector<float> logits;
+};
+
+class Executor {
+ public:
+  virtual ~Executor() = default;
+  virtual std::unique_ptr<SequenceKv> create_sequence() = 0;
+  // Bytes that appending `tokens` more to a sequence now of `length` would newly allocate. For admission.
+  virtual int64_t kv_bytes_to_append(const SequenceKv& kv, int tokens) const = 0;
+  // Upper bound of the temporary memory that a step over `tokens` tokens with `logit_rows` rows needs.
+  virtual int64_t scratch_bytes(int tokens, int logit_rows) const = 0;
+  // Runs the decoder over a ragged batch, appends to each entry's KV, fills `out`. On throw the entries' KV are
+  // unusable. Rows do not influence each other: a row's result is the same whatever else is in the batch.
+  virtual void step(std::span<const BatchEntry> batch, bool all_logits, BatchOutput& out) = 0;
+  virtual int64_t weight_bytes() const = 0;
+  virtual int64_t kv_bytes_per_token() const = 0;
+  virtual const KvCounters& kv_counters() const = 0;
+};
+
+std::unique_ptr<Executor> make_mlx_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv);
+
+class ThreadPool;  // cpu/thread_pool.h; owned by the engine, shared by all cpu models
+std::unique_ptr<Executor> make_cpu_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool);
+
+}  // namespace semantic

@@ -1,0 +1,66 @@
+/**
+ * The one error table: code, HTTP status, exit code, and what the message says. docs/errors.md lists the same rows; a
+ * test compares them. Exit codes: 0 done, 2 usage, 3.. domain errors, 130 SIGINT, 143 SIGTERM.
+ */
+export const ERROR_TABLE = {
+  InvalidRequest: { status: 400, exit: 2, meaning: 'The request is malformed or a value is out of range.' },
+  PromptTooLong: { status: 400, exit: 3, meaning: 'The prompt does not fit into the context of the model.' },
+  BodyTooLarge: { status: 413, exit: 3, meaning: 'The request body is larger than the server accepts.' },
+  RouteNotFound: { status: 404, exit: 3, meaning: 'There is no such path on this server.' },
+  ModelNotFound: { status: 404, exit: 4, meaning: 'No model of this name is known or installed.' },
+  ModelFileMissing: { status: 500, exit: 4, meaning: 'A file the model needs is not there.' },
+  ModelFileCorrupt: { status: 500, exit: 4, meaning: 'A model file is truncated, damaged or inconsistent.' },
+  ModelUnsupported: { status: 500, exit: 4, meaning: 'The architecture, tensor type or tokenizer is not supported.' },
+  TemplateFailed: { status: 400, exit: 4, meaning: 'The chat template refused the messages or ran too long.' },
+  HashMismatch: { status: 502, exit: 5, meaning: 'A downloaded file is not the one that was asked for.' },
+  DownloadFailed: { status: 502, exit: 5, meaning: 'A download broke off; what arrived is kept and resumed.' },
+  DiskFull: { status: 507, exit: 5, meaning: 'There is not enough free disk space.' },
+  OutOfMemory: { status: 503, exit: 6, meaning: 'The memory budget does not allow it; nothing was allocated.' },
+  Overloaded: { status: 429, exit: 6, meaning: 'The queue is full; try again after the time given.' },
+  ConfigInvalid: { status: 500, exit: 2, meaning: 'A configuration key or value is not valid.' },
+  AddressInUse: { status: 500, exit: 7, meaning: 'The port or the socket is taken.' },
+  DaemonUnreachable: { status: 503, exit: 7, meaning: 'No daemon answers on the socket.' },
+  DaemonRunning: { status: 409, exit: 7, meaning: 'A daemon already serves this socket.' },
+  ShuttingDown: { status: 503, exit: 7, meaning: 'The daemon is stopping and admits nothing new.' },
+  PrerequisiteMissing: { status: 500, exit: 8, meaning: 'A tool or library that is needed is not installed.' },
+  EngineFailed: { status: 500, exit: 9, meaning: 'The native engine reported an error.' },
+  Cancelled: { status: 499, exit: 130, meaning: 'The caller went away or asked to stop.' },
+  Internal: { status: 500, exit: 1, meaning: 'A bug of ours; please report it with the log.' },
+} as const satisfies Record<string, { status: number; exit: number; meaning: string }>;
+
+export type ErrorCode = keyof typeof ERROR_TABLE;
+
+export interface ErrorDetails {
+  /** What to do next, one sentence. */
+  readonly hint?: string;
+  /** Request field the error is about, such as `messages[0].content`. */
+  readonly param?: string;
+  /** Seconds to wait before trying again (429, 503). */
+  readonly retryAfterSeconds?: number;
+  readonly cause?: unknown;
+}
+
+/** An error with a row in the table. The message says what was wanted and what was got: `[origin] text`. */
+export class SemanticError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly param: string | undefined;
+  readonly retryAfterSeconds: number | undefined;
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'SemanticError';
+    this.code = code;
+    this.hint = details.hint;
+    this.param = details.param;
+    this.retryAfterSeconds = details.retryAfterSeconds;
+  }
+
+  get status(): number {
+    return ERROR_TABLE[this.code].status;
+  }
+
+  get exitCode(): number {
+    return ERROR_TABLE[this.code].exit;
+  }
+}

@@ -1,0 +1,13 @@
+/** Validated sampling settings of one request; see native/index.d.ts for the exact order of operations. */
+export interface SamplingParams {
+  readonly temperature: number; // 0 = greedy
+  readonly topK: number; // 0 = off
+  readonly topP: number; // 1 = off
+  readonly minP: number; // 0 = off
+  readonly repetitionPenalty: number; // 1 = off
+  readonly frequencyPenalty: number; // 0 = off
+  readonly presencePenalty: number; // 0 = off
+  readonly logitBias: ReadonlyMap<number, number>; // token id -> added logit
+  readonly seed: bigint; // uint64
+  readonly topLogprobs: number; // 0..20
+}
