@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "decoder/spec.h"
@@ -60,6 +61,10 @@ class Executor {
 std::unique_ptr<Executor> make_mlx_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv);
 
 class ThreadPool;  // cpu/thread_pool.h; owned by the engine, shared by all cpu models
+// `instruction_set`: auto | avx512 | avx2 | neon | portable. Throws Error(InvalidArgument) where this CPU lacks it.
+std::shared_ptr<ThreadPool> make_thread_pool(int threads, const std::string& instruction_set);
+// What this pool's kernels run on: the set that was asked for, or the one `auto` chose.
+std::string instruction_set_of(const ThreadPool& pool);
 std::unique_ptr<Executor> make_cpu_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool);
 
 }  // namespace semantic
