@@ -1,0 +1,84 @@
+/** Reads every source once, in order, and returns one frozen configuration. */
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse as parseDotenv } from 'dotenv';
+import { SemanticError } from '../../core/domain/errors.js';
+import { configDirectory, userConfigFile } from '../paths/paths.js';
+import { suggest } from '../suggest/suggest.js';
+import { readEnvironment } from './read-environment.js';
+import { readToml } from './read-toml.js';
+import { type Config, configSchema } from './schema.js';
+import { environmentName, type Setting } from './settings.js';
+
+export interface ConfigSources {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where `.env` is looked for. */
+  readonly workingDirectory: string;
+  /** `section.key` -> value, from the command line; undefined values are not set. */
+  readonly flags: Readonly<Record<string, unknown>>;
+  /** Holds default.toml and {environment}.toml; the shipped one unless told. */
+  readonly directory?: string;
+}
+
+const DEFAULT_ENVIRONMENT = 'production';
+
+export function loadConfig(sources: ConfigSources): Config {
+  const directory = sources.directory ?? configDirectory();
+  const dotenv = readDotenv(sources.workingDirectory);
+  const variables = { ...dotenv, ...sources.environment };
+  const environment = variables['SEMANTIC_ENV'] ?? DEFAULT_ENVIRONMENT;
+  const shipped = readToml(join(directory, 'default.toml'), { required: true });
+  const defaults = new Map(shipped.map(({ key, value }) => [key, value]));
+  const asked = environment !== DEFAULT_ENVIRONMENT;
+  const settings = [
+    ...shipped,
+    ...readToml(join(directory, `${environment}.toml`), { required: asked }),
+    ...readToml(userConfigFile(sources.environment), { required: false }),
+    ...readEnvironment(dotenv, defaults, '.env'),
+    ...readEnvironment(sources.environment, defaults, 'environment'),
+    ...flagSettings(sources.flags),
+  ];
+  return resolve(settings, defaults);
+}
+
+function readDotenv(directory: string): Record<string, string> {
+  const path = join(directory, '.env');
+  return existsSync(path) ? parseDotenv(readFileSync(path)) : {};
+}
+
+function flagSettings(flags: Readonly<Record<string, unknown>>): Setting[] {
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
+  return given.map(([key, value]) => ({ key, value, source: `flag --${key.split('.')[1]}` }));
+}
+
+function resolve(settings: readonly Setting[], defaults: ReadonlyMap<string, unknown>): Config {
+  const winners = new Map<string, Setting>();
+  const tree: Record<string, Record<string, unknown>> = {};
+  for (const setting of settings) {
+    if (!defaults.has(setting.key)) throw unknownKey(setting, [...defaults.keys()]);
+    winners.set(setting.key, setting);
+  }
+  for (const { key, value } of winners.values()) {
+    const [section, name] = key.split('.') as [string, string];
+    (tree[section] ??= {})[name] = value;
+  }
+  const parsed = configSchema.safeParse(tree);
+  if (parsed.success) return deepFreeze(parsed.data);
+  const issue = parsed.error.issues[0];
+  const key = issue?.path.join('.') ?? '';
+  const setting = winners.get(key);
+  const got = setting === undefined ? 'nothing' : JSON.stringify(setting.value);
+  const message = `[config] ${key} = ${got} (${setting?.source ?? 'no source'}): ${issue?.message ?? 'not valid'}`;
+  throw new SemanticError('ConfigInvalid', message, { param: key, hint: 'docs/configuration.md lists every key with its range.' });
+}
+
+function unknownKey({ key, source }: Setting, known: readonly string[]): SemanticError {
+  const spelled = key.startsWith('SEMANTIC_') ? known.map(environmentName) : known;
+  const hint = suggest(key, spelled) ?? 'docs/configuration.md lists every key.';
+  return new SemanticError('ConfigInvalid', `[config] unknown key ${key} (${source})`, { param: key, hint });
+}
+
+function deepFreeze<T extends object>(value: T): T {
+  for (const inner of Object.values(value)) if (typeof inner === 'object' && inner !== null) deepFreeze(inner as object);
+  return Object.freeze(value);
+}

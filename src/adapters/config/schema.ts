@@ -1,0 +1,51 @@
+/** The shape of the configuration. Defaults are not here: config/default.toml holds every number, and must name every key. */
+import { z } from 'zod';
+
+const count = z.int().min(1);
+const size = z.int().min(0);
+const seconds = z.number().positive().max(86_400);
+const share = z.number().min(0).max(1);
+
+export const configSchema = z.strictObject({
+  server: z.strictObject({
+    host: z.string().min(1),
+    port: z.int().min(0).max(65_535),
+    socket: z.string(),
+    max_body_bytes: count,
+    receive_timeout_seconds: seconds,
+    keep_alive_seconds: seconds,
+    shutdown_timeout_seconds: z.number().min(0).max(86_400),
+  }),
+  model: z.strictObject({
+    default: z.string().min(1),
+    context: size,
+    executor: z.enum(['auto', 'mlx', 'cpu']),
+    kv_format: z.enum(['f16', 'f32']),
+    threads: z.int().min(0).max(1_024),
+  }),
+  engine: z.strictObject({
+    prefill_chunk_tokens: count,
+    max_batch_sequences: count,
+    max_queue: count,
+    retry_after_seconds: count,
+    memory_budget_bytes: size,
+    memory_budget_fraction: z.number().positive().max(1),
+    buffer_cache_bytes: size,
+    instruction_set: z.enum(['auto', 'avx512', 'avx2', 'neon', 'portable']),
+    stream_buffer_events: count,
+  }),
+  session_cache: z.strictObject({ max_sequences: size, max_bytes: size, min_reuse_share: share }),
+  sampling: z.strictObject({
+    temperature: z.number().min(0).max(2),
+    top_p: z.number().positive().max(1),
+    top_k: size,
+    min_p: share,
+    repetition_penalty: z.number().positive().max(2),
+    max_stop_strings: count,
+  }),
+  template: z.strictObject({ timeout_ms: count }),
+  client: z.strictObject({ connect_timeout_ms: count, history_entries: size }),
+  log: z.strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']) }),
+});
+
+export type Config = z.output<typeof configSchema>;

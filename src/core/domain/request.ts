@@ -1,0 +1,52 @@
+/** One canonical request, validated once at the border, and the events that answer it. Every dialect maps to and from these. */
+import type { ChatMessage } from '../ports.js';
+import type { SamplingParams } from './sampling.js';
+
+export interface GenerationRequest {
+  readonly messages: readonly ChatMessage[];
+  /** Handed to the chat template as they came. */
+  readonly tools: readonly unknown[];
+  readonly sampling: SamplingParams;
+  /** Report the log-probability of every token. */
+  readonly logprobs: boolean;
+  /** Most tokens to generate; null = whatever the context leaves. */
+  readonly maxTokens: number | null;
+  readonly stopStrings: readonly string[];
+  /** Besides the ids the model itself ends a turn with. */
+  readonly stopTokenIds: readonly number[];
+  /** Go on past the model's own end-of-turn ids. */
+  readonly ignoreEos: boolean;
+  /** Reuse KV of an earlier request, and leave this one's behind. */
+  readonly cachePrompt: boolean;
+  /** A hint whose KV this continues; the comparison of token ids decides. */
+  readonly sessionId: string | null;
+}
+
+export type FinishReason = 'stop' | 'stop_string' | 'length';
+
+export interface Usage {
+  readonly promptTokens: number;
+  /** Tokens of the prompt whose KV was there already. */
+  readonly cachedTokens: number;
+  readonly completionTokens: number;
+}
+
+export interface TokenLogprob {
+  readonly token: number;
+  readonly bytes: Uint8Array;
+  readonly logprob: number;
+  readonly top: readonly { readonly token: number; readonly bytes: Uint8Array; readonly logprob: number }[];
+}
+
+/** In order: queued, started, token*, finished. A failure is thrown by the iterator instead. */
+export type EngineEvent =
+  | { readonly type: 'queued'; readonly promptTokens: number }
+  | { readonly type: 'started'; readonly promptTokens: number; readonly cachedTokens: number }
+  /** `text` may be empty: half a character, or the possible start of a stop string, is held back. */
+  | { readonly type: 'token'; readonly text: string; readonly logprob: TokenLogprob | null }
+  | { readonly type: 'finished'; readonly reason: FinishReason; readonly usage: Usage };
+
+/** What a command talks to: the engine in its own process, or a daemon's through the client. */
+export interface TextGenerator {
+  submit(request: GenerationRequest, options?: { readonly signal?: AbortSignal }): AsyncIterable<EngineEvent>;
+}

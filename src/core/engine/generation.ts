@@ -1,0 +1,95 @@
+/** One request on its way: what was sampled so far, the text that makes, and why it ends. */
+import type { EngineEvent, FinishReason, GenerationRequest, TokenLogprob } from '../domain/request.js';
+import type { Detokenizer, Sample, Tokenizer } from '../ports.js';
+import type { EventQueue } from './event-queue.js';
+import { StopStrings } from './stop-strings.js';
+
+export interface GenerationOptions {
+  readonly id: number;
+  readonly request: GenerationRequest;
+  readonly prompt: Int32Array; // [promptTokens]
+  /** Most tokens to sample, >= 1. */
+  readonly maxTokens: number;
+  readonly tokenizer: Tokenizer;
+  readonly events: EventQueue<EngineEvent>;
+}
+
+export class Generation {
+  readonly id: number;
+  readonly request: GenerationRequest;
+  readonly prompt: Int32Array;
+  readonly events: EventQueue<EngineEvent>;
+  /** Set from outside; the loop lets the generation go before its next step. */
+  cancelled = false;
+  readonly #maxTokens: number;
+  readonly #tokenizer: Tokenizer;
+  readonly #stopIds: ReadonlySet<number>;
+  readonly #detokenizer: Detokenizer;
+  readonly #stopStrings: StopStrings;
+  readonly #outputs: number[] = [];
+  #cachedTokens = 0;
+
+  constructor(options: GenerationOptions) {
+    const { request, tokenizer } = options;
+    this.id = options.id;
+    this.request = request;
+    this.prompt = options.prompt;
+    this.events = options.events;
+    this.#maxTokens = options.maxTokens;
+    this.#tokenizer = tokenizer;
+    this.#stopIds = new Set([...(request.ignoreEos ? [] : tokenizer.stopTokenIds), ...request.stopTokenIds]);
+    this.#detokenizer = tokenizer.createStream({ skipSpecialTokens: true });
+    this.#stopStrings = new StopStrings(request.stopStrings);
+  }
+
+  get completionTokens(): number {
+    return this.#outputs.length;
+  }
+
+  start(cachedTokens: number): void {
+    this.#cachedTokens = cachedTokens;
+    this.events.push({ type: 'started', promptTokens: this.prompt.length, cachedTokens });
+  }
+
+  /** Takes a sampled token, emits its text, and says whether the answer ends with it. */
+  accept(sample: Sample): FinishReason | null {
+    this.#outputs.push(sample.token);
+    if (this.#stopIds.has(sample.token)) return this.#end('stop');
+    const { text, stopped } = this.#stopStrings.push(this.#detokenizer.push(sample.token));
+    this.#emit(text, this.request.logprobs ? this.#logprob(sample) : null);
+    if (stopped) return this.#finish('stop_string');
+    return this.#outputs.length >= this.#maxTokens ? this.#end('length') : null;
+  }
+
+  /** The first `length` tokens of prompt and output: what a sequence with that many KV tokens holds. */
+  tokens(length: number): Int32Array {
+    return Int32Array.from([...this.prompt, ...this.#outputs]).subarray(0, length);
+  }
+
+  /** Lets out what was held back, then finishes; held-back text may itself complete a stop string. */
+  #end(reason: FinishReason): FinishReason {
+    const { text, stopped } = this.#stopStrings.push(this.#detokenizer.flush());
+    this.#emit(stopped ? text : text + this.#stopStrings.flush(), null);
+    return this.#finish(stopped ? 'stop_string' : reason);
+  }
+
+  #finish(reason: FinishReason): FinishReason {
+    const usage = {
+      promptTokens: this.prompt.length,
+      cachedTokens: this.#cachedTokens,
+      completionTokens: this.#outputs.length,
+    };
+    this.events.push({ type: 'finished', reason, usage });
+    this.events.close();
+    return reason;
+  }
+
+  #emit(text: string, logprob: TokenLogprob | null): void {
+    if (text !== '' || logprob !== null) this.events.push({ type: 'token', text, logprob });
+  }
+
+  #logprob({ token, logprob, top }: Sample): TokenLogprob {
+    const bytes = (id: number): Uint8Array => this.#tokenizer.tokenBytes(id);
+    return { token, bytes: bytes(token), logprob, top: top.map((entry) => ({ ...entry, bytes: bytes(entry.token) })) };
+  }
+}

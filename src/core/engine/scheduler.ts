@@ -1,0 +1,180 @@
+/**
+ * Decides what the next step runs. Pure state: it knows no runner, no clock, no text. A job waits (FIFO), is admitted
+ * when a batch slot and its KV reservation are free, prefills in chunks, decodes one token a step, and leaves.
+ */
+import { SemanticError } from '../domain/errors.js';
+
+export interface SchedulerLimits {
+  /** Sequences in one step. */
+  readonly maxBatchSequences: number;
+  /** Jobs that may wait; one more is Overloaded. */
+  readonly maxQueue: number;
+  /** Prompt tokens one step prefills, at most. */
+  readonly prefillChunkTokens: number;
+  /** Tokens of KV that all admitted jobs may reserve together. */
+  readonly kvBudgetTokens: number;
+  /** What an Overloaded answer tells the caller to wait. */
+  readonly retryAfterSeconds: number;
+}
+
+export interface Job {
+  readonly id: number;
+  readonly prompt: Int32Array; // [promptTokens], >= 1
+  /** KV tokens set aside: prompt + most output, rounded up to whole buffers. */
+  readonly reservedTokens: number;
+}
+
+export interface RunningJob extends Job {
+  readonly sequence: number;
+  /** Prompt tokens found in the KV at admission. */
+  readonly cachedTokens: number;
+  /** Tokens in the KV; the last sampled one never is. */
+  readonly numKvTokens: number;
+  /** The token sampled last, which the next step appends; null while prefilling. */
+  readonly nextToken: number | null;
+}
+
+export interface PlannedEntry {
+  readonly id: number;
+  readonly sequence: number;
+  readonly tokens: Int32Array;
+  readonly sample: boolean;
+}
+
+export interface SchedulerPlan {
+  readonly entries: readonly PlannedEntry[];
+}
+
+export interface SchedulerCounts {
+  readonly waiting: number;
+  readonly running: number;
+  readonly reservedTokens: number;
+  readonly enqueued: number;
+  readonly left: number;
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export class Scheduler {
+  readonly #limits: SchedulerLimits;
+  readonly #waiting = new Map<number, Job>();
+  readonly #running = new Map<number, Mutable<RunningJob>>();
+  #reservedTokens = 0;
+  #enqueued = 0;
+  #left = 0;
+
+  constructor(limits: SchedulerLimits) {
+    this.#limits = limits;
+  }
+
+  /** Throws OutOfMemory for a job that can never fit, Overloaded for one that finds the queue full. */
+  enqueue(job: Job): void {
+    const { kvBudgetTokens, maxQueue, retryAfterSeconds } = this.#limits;
+    if (job.reservedTokens > kvBudgetTokens) {
+      throw new SemanticError(
+        'OutOfMemory',
+        `[scheduler] the request wants KV for ${job.reservedTokens} tokens, the memory budget holds ${kvBudgetTokens}`,
+        { hint: 'Ask for fewer max_tokens, shorten the prompt, or raise engine.memory_budget_bytes.' },
+      );
+    }
+    if (this.#waiting.size >= maxQueue) {
+      throw new SemanticError('Overloaded', `[scheduler] ${this.#waiting.size} requests wait already, the queue holds ${maxQueue}`, {
+        retryAfterSeconds,
+        hint: `Try again in ${retryAfterSeconds} s.`,
+      });
+    }
+    this.#waiting.set(job.id, job);
+    this.#enqueued += 1;
+  }
+
+  /** The job that may be admitted now, or null. Never mutates. */
+  nextToAdmit(): Job | null {
+    if (this.#running.size >= this.#limits.maxBatchSequences) return null;
+    const head = this.#waiting.values().next().value;
+    if (head === undefined) return null;
+    return this.#reservedTokens + head.reservedTokens <= this.#limits.kvBudgetTokens ? head : null;
+  }
+
+  admit(id: number, sequence: number, cachedTokens: number): void {
+    const job = this.#waiting.get(id);
+    if (job === undefined || this.nextToAdmit()?.id !== id) throw new Error(`[scheduler] job ${id} is not next to be admitted`);
+    if (cachedTokens < 0 || cachedTokens >= job.prompt.length) {
+      throw new Error(`[scheduler] ${cachedTokens} cached tokens of ${job.prompt.length}: at least one must be prefilled`);
+    }
+    this.#waiting.delete(id);
+    this.#running.set(id, { ...job, sequence, cachedTokens, numKvTokens: cachedTokens, nextToken: null });
+    this.#reservedTokens += job.reservedTokens;
+  }
+
+  /** Every decoding job not `held`, and one chunk of the oldest job still prefilling; null when there is nothing to run. */
+  next(held: (id: number) => boolean = () => false): SchedulerPlan | null {
+    const entries: PlannedEntry[] = [];
+    let prefills = 0;
+    for (const job of this.#running.values()) {
+      if (job.nextToken !== null) {
+        if (!held(job.id)) entries.push({ id: job.id, sequence: job.sequence, tokens: Int32Array.of(job.nextToken), sample: true });
+      } else if (prefills === 0) {
+        prefills += 1;
+        const end = Math.min(job.numKvTokens + this.#limits.prefillChunkTokens, job.prompt.length);
+        const tokens = job.prompt.subarray(job.numKvTokens, end);
+        entries.push({ id: job.id, sequence: job.sequence, tokens, sample: end === job.prompt.length });
+      }
+    }
+    return entries.length === 0 ? null : { entries };
+  }
+
+  /** Takes over what a step did: `tokens[i]` is the sample of entry i, null where none was asked for. */
+  commit(plan: SchedulerPlan, tokens: readonly (number | null)[]): void {
+    plan.entries.forEach((entry, i) => {
+      const job = this.#running.get(entry.id);
+      if (job === undefined) throw new Error(`[scheduler] job ${entry.id} left during a step`);
+      const token = tokens[i] ?? null;
+      if (entry.sample !== (token !== null)) throw new Error(`[scheduler] entry ${i} of the step wanted sample=${entry.sample}`);
+      job.numKvTokens += entry.tokens.length;
+      if (token !== null) job.nextToken = token;
+    });
+  }
+
+  /** Finished, cancelled or failed: the job leaves, whatever its state. Returns it if it was running. */
+  remove(id: number): RunningJob | null {
+    if (this.#waiting.delete(id)) {
+      this.#left += 1;
+      return null;
+    }
+    const job = this.#running.get(id);
+    if (job === undefined) return null;
+    this.#running.delete(id);
+    this.#reservedTokens -= job.reservedTokens;
+    this.#left += 1;
+    return job;
+  }
+
+  counts(): SchedulerCounts {
+    return {
+      waiting: this.#waiting.size,
+      running: this.#running.size,
+      reservedTokens: this.#reservedTokens,
+      enqueued: this.#enqueued,
+      left: this.#left,
+    };
+  }
+
+  /** Throws when an invariant does not hold; for property tests and idle moments. */
+  checkIntegrity(): void {
+    const jobs = [...this.#running.values()];
+    const reserved = jobs.reduce((sum, job) => sum + job.reservedTokens, 0);
+    const fail = (what: string): never => {
+      throw new Error(`[scheduler] integrity: ${what}`);
+    };
+    if (reserved !== this.#reservedTokens) fail(`${this.#reservedTokens} tokens reserved, jobs sum to ${reserved}`);
+    if (reserved > this.#limits.kvBudgetTokens) fail(`${reserved} tokens reserved of ${this.#limits.kvBudgetTokens}`);
+    if (jobs.length > this.#limits.maxBatchSequences) fail(`${jobs.length} jobs run, at most ${this.#limits.maxBatchSequences} may`);
+    if (this.#waiting.size > this.#limits.maxQueue) fail(`${this.#waiting.size} jobs wait, at most ${this.#limits.maxQueue} may`);
+    if (this.#enqueued !== this.#left + this.#waiting.size + jobs.length) fail('enqueued != left + waiting + running');
+    if (new Set(jobs.map((job) => job.sequence)).size !== jobs.length) fail('two jobs share a sequence');
+    for (const job of jobs) {
+      if (job.numKvTokens > job.reservedTokens) fail(`job ${job.id} holds ${job.numKvTokens} tokens of ${job.reservedTokens} reserved`);
+      if (job.nextToken !== null && job.numKvTokens < job.prompt.length) fail(`job ${job.id} decodes before its prompt is in`);
+    }
+  }
+}

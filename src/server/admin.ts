@@ -1,0 +1,24 @@
+import type { FastifyInstance } from 'fastify';
+import type { EngineStats } from '../../native/index.js';
+import type { EngineStatus } from '../core/engine/engine.js';
+
+export interface AdminSource {
+  status(): DaemonStatus;
+}
+
+export interface DaemonStatus {
+  readonly pid: number;
+  readonly version: string;
+  readonly uptimeSeconds: number;
+  readonly address: string;
+  readonly socket: string;
+  readonly engine: EngineStatus;
+  /** Counters of the native engine, bytes and tokens. */
+  readonly native: EngineStats;
+  readonly memory: { readonly budgetBytes: number; readonly residentBytes: number };
+}
+
+/** GET /v1/admin/status: what the daemon is doing, for `semantic doctor`, tests and monitors. */
+export function admin(app: FastifyInstance, source: AdminSource): void {
+  app.get('/v1/admin/status', () => source.status());
+}

@@ -1,0 +1,52 @@
+/** The Fastify application: body rules, errors, request ids, one plugin per dialect. It listens nowhere by itself. */
+import { randomUUID } from 'node:crypto';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import { SemanticError } from '../core/domain/errors.js';
+import type { Engine } from '../core/engine/engine.js';
+import { type AdminSource, admin } from './admin.js';
+import { chatCompletions } from './chat-completions/route.js';
+import type { SamplingDefaults } from './chat-completions/to-request.js';
+import { replyWithError } from './error-reply.js';
+import { health, type HealthSource } from './health.js';
+import { parseJsonBodies } from './json-body.js';
+import { models } from './models.js';
+
+export interface AppOptions {
+  readonly engine: Engine;
+  readonly logger: FastifyBaseLogger;
+  readonly maxBodyBytes: number;
+  readonly receiveTimeoutSeconds: number;
+  readonly keepAliveSeconds: number;
+  readonly sampling: SamplingDefaults;
+  readonly health: HealthSource;
+  readonly admin: AdminSource;
+  /** Seconds since 1970 the model was loaded at. */
+  readonly loadedAt: number;
+}
+
+export async function createApp(options: AppOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    loggerInstance: options.logger,
+    bodyLimit: options.maxBodyBytes,
+    requestTimeout: options.receiveTimeoutSeconds * 1000,
+    requestIdHeader: false,
+    genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
+    disableRequestLogging: true,
+    forceCloseConnections: true,
+  });
+  parseJsonBodies(app);
+  app.addHook('onRequest', (request, reply, done) => {
+    void reply.header('x-request-id', request.id);
+    done();
+  });
+  app.setErrorHandler(replyWithError);
+  app.setNotFoundHandler((request, reply) => {
+    replyWithError(new SemanticError('RouteNotFound', `there is no ${request.method} ${request.url.split('?')[0]}`), request, reply);
+  });
+  health(app, options.health);
+  models(app, { id: options.engine.model.id, contextLength: options.engine.model.contextLength, loadedAt: options.loadedAt });
+  chatCompletions(app, options);
+  admin(app, options.admin);
+  await app.ready();
+  return app;
+}

@@ -1,0 +1,81 @@
+/** POST /v1/chat/completions: one canonical request in, its events out as one body or as a stream of chunks. */
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { SemanticError } from '../../core/domain/errors.js';
+import type { EngineEvent, TokenLogprob } from '../../core/domain/request.js';
+import type { Engine } from '../../core/engine/engine.js';
+import { errorBody, toSemanticError } from '../error-reply.js';
+import { EventStream } from '../event-stream.js';
+import { assertServed } from '../served-model.js';
+import { type AnswerHead, chunk, completion, usageChunk } from './bodies.js';
+import { type SamplingDefaults, toChatCompletionRequest } from './to-request.js';
+
+export interface ChatCompletionOptions {
+  readonly engine: Engine;
+  readonly sampling: SamplingDefaults;
+  readonly keepAliveSeconds: number;
+}
+
+export function chatCompletions(app: FastifyInstance, options: ChatCompletionOptions): void {
+  const { engine, sampling } = options;
+  app.post('/v1/chat/completions', async (request, reply) => {
+    const wanted = toChatCompletionRequest(request.body, sampling, engine.model.runner.vocabSize);
+    assertServed(wanted.model, engine.model.id);
+    const head = { id: `chatcmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: engine.model.id };
+    const events = engine.submit(wanted.generation, { signal: whenGone(reply) });
+    if (!wanted.stream) return answer(head, events, wanted.generation.logprobs);
+    // What is wrong with the request is thrown here, while a status can still be chosen.
+    await events.next();
+    reply.hijack();
+    const stream = new EventStream(reply.raw, { 'x-request-id': request.id }, options.keepAliveSeconds);
+    try {
+      for await (const data of chunks(head, events, wanted.includeUsage)) await stream.send(data);
+    } catch (thrown) {
+      const error = toSemanticError(thrown);
+      if (error.status >= 500) request.log.error({ err: thrown }, error.message);
+      await stream.send(JSON.stringify(errorBody(error)));
+    } finally {
+      stream.end();
+    }
+    return reply;
+  });
+}
+
+/** Aborts when the connection closes before the answer is complete. */
+function whenGone(reply: FastifyReply): AbortSignal {
+  const gone = new AbortController();
+  reply.raw.once('close', () => {
+    if (!reply.raw.writableFinished) gone.abort();
+  });
+  return gone.signal;
+}
+
+async function answer(head: AnswerHead, events: AsyncIterable<EngineEvent>, withLogprobs: boolean): Promise<object> {
+  let text = '';
+  const logprobs: TokenLogprob[] = [];
+  for await (const event of events) {
+    if (event.type === 'token') {
+      text += event.text;
+      if (event.logprob !== null) logprobs.push(event.logprob);
+    } else if (event.type === 'finished') {
+      return completion(head, { text, logprobs: withLogprobs ? logprobs : null, reason: event.reason, usage: event.usage });
+    }
+  }
+  throw new SemanticError('Internal', 'the engine ended an answer without finishing it');
+}
+
+async function* chunks(head: AnswerHead, events: AsyncIterable<EngineEvent>, includeUsage: boolean): AsyncGenerator<string> {
+  const data = (body: object): string => JSON.stringify(includeUsage ? { ...body, usage: null } : body);
+  for await (const event of events) {
+    if (event.type === 'started') {
+      yield data(chunk(head, { delta: { role: 'assistant', content: '', refusal: null } }));
+    } else if (event.type === 'token') {
+      const logprobs = event.logprob === null ? {} : { logprobs: [event.logprob] };
+      yield data(chunk(head, { delta: { content: event.text }, ...logprobs }));
+    } else if (event.type === 'finished') {
+      yield data(chunk(head, { delta: {}, finishReason: event.reason }));
+      if (includeUsage) yield JSON.stringify(usageChunk(head, event.usage));
+      yield '[DONE]';
+    }
+  }
+}

@@ -1,0 +1,52 @@
+/** Any error as the OpenAI dialect spells it: status, headers and `{error: {message, type, param, code}}`. */
+import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { ERROR_TABLE, type ErrorCode, SemanticError } from '../core/domain/errors.js';
+
+export interface ErrorBody {
+  readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string };
+}
+
+/** Codes that clients of this dialect look for; all others are our own name in snake case. */
+const DIALECT_CODES: Partial<Record<ErrorCode, string>> = {
+  PromptTooLong: 'context_length_exceeded',
+};
+
+export function errorBody(error: SemanticError): ErrorBody {
+  const { code, hint, param } = error;
+  // The text of PromptTooLong is one that clients match: nothing is added to it.
+  const message = hint === undefined || code === 'PromptTooLong' ? error.message : `${error.message} ${hint}`;
+  return { error: { message, type: errorType(error.status), param: param ?? null, code: dialectCode(code) } };
+}
+
+export function dialectCode(code: ErrorCode): string {
+  return DIALECT_CODES[code] ?? code.replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+}
+
+/** The code of the table that a dialect's `code` stands for; null for one that is not ours. */
+export function codeFromDialect(code: string): ErrorCode | null {
+  const codes = Object.keys(ERROR_TABLE) as ErrorCode[];
+  return codes.find((candidate) => dialectCode(candidate) === code) ?? null;
+}
+
+function errorType(status: number): string {
+  if (status === 429) return 'rate_limit_error';
+  return status < 500 ? 'invalid_request_error' : 'server_error';
+}
+
+/** Fastify's own errors and unforeseen ones become rows of the table too. */
+export function toSemanticError(error: unknown): SemanticError {
+  if (error instanceof SemanticError) return error;
+  const { code, statusCode, message } = error as Partial<FastifyError>;
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new SemanticError('BodyTooLarge', 'the request body is larger than server.max_body_bytes', { cause: error });
+  if (code?.startsWith('ERR_') === true && 'origin' in (error as object)) return new SemanticError('EngineFailed', message ?? code, { cause: error });
+  if (statusCode !== undefined && statusCode < 500) return new SemanticError('InvalidRequest', message ?? 'malformed request', { cause: error });
+  return new SemanticError('Internal', `an unexpected error: ${message ?? String(error)}`, { cause: error });
+}
+
+export function replyWithError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const error = toSemanticError(thrown);
+  if (error.status >= 500) request.log.error({ err: thrown }, error.message);
+  else request.log.info({ code: error.code }, error.message);
+  if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.retryAfterSeconds));
+  void reply.code(error.status).send(errorBody(error));
+}

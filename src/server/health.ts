@@ -1,0 +1,18 @@
+import type { FastifyInstance } from 'fastify';
+
+export type DaemonState = 'ready' | 'stopping';
+
+export interface HealthSource {
+  state(): DaemonState;
+}
+
+/** live: the process answers. startup: the model is loaded. ready: new requests are admitted. */
+export function health(app: FastifyInstance, source: HealthSource): void {
+  app.get('/health/live', () => ({ status: 'ok' }));
+  // The sockets open after the model is loaded, so whoever can ask has the answer.
+  app.get('/health/startup', () => ({ status: 'ok' }));
+  app.get('/health/ready', (_request, reply) => {
+    const state = source.state();
+    return reply.code(state === 'ready' ? 200 : 503).send({ status: state });
+  });
+}

@@ -1,0 +1,70 @@
+/** The application's two doors: TCP on one address, and the Unix socket. */
+import { createServer, type Server } from 'node:http';
+import { rmSync } from 'node:fs';
+import type { AddressInfo, ListenOptions } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+import { SemanticError } from '../core/domain/errors.js';
+import { prepareSocket } from './unix-socket.js';
+
+export interface ListenersOptions {
+  readonly host: string;
+  readonly port: number;
+  readonly socket: string;
+  readonly receiveTimeoutSeconds: number;
+}
+
+export interface Listeners {
+  /** `http://host:port` with the port really taken. */
+  readonly address: string;
+  readonly socket: string;
+  /** Accepts nothing new and resolves when every connection is closed; idle ones are closed now. */
+  close(): Promise<void>;
+  /** Cuts what is still open. */
+  destroy(): void;
+}
+
+export async function listen(app: FastifyInstance, options: ListenersOptions): Promise<Listeners> {
+  const { host, port, socket } = options;
+  await prepareSocket(socket);
+  const servers = [0, 1].map(() =>
+    createServer({ requestTimeout: options.receiveTimeoutSeconds * 1000 }, (request, response) => app.routing(request, response)),
+  ) as [Server, Server];
+  const [tcp, unix] = servers;
+  await bind(tcp, { host, port }, `${host}:${port}`, 'Choose another --port (0 = any free one), or stop the program that has it.');
+  try {
+    await bind(unix, { path: socket }, socket, 'Choose another --socket.');
+  } catch (error) {
+    tcp.close();
+    throw error;
+  }
+  const bound = tcp.address() as AddressInfo;
+  return {
+    address: `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
+    socket,
+    async close() {
+      await Promise.all(servers.map(close));
+      rmSync(socket, { force: true });
+    },
+    destroy() {
+      for (const server of servers) server.closeAllConnections();
+    },
+  };
+}
+
+function bind(server: Server, where: ListenOptions, name: string, hint: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const taken = cause.code === 'EADDRINUSE';
+      const message = taken ? `[server] ${name} is taken by another program` : `[server] cannot listen on ${name}: ${cause.message}`;
+      reject(new SemanticError(taken ? 'AddressInUse' : 'ConfigInvalid', message, { hint, cause }));
+    });
+    server.listen(where, resolve);
+  });
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeIdleConnections();
+  });
+}
