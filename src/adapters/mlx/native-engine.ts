@@ -1,0 +1,49 @@
+/** The native engine of this process: one thread, one memory budget, and the models loaded into it. */
+import type { BackendInfo, EngineOptions, EngineStats, ExecutorKind, KvFormat } from '../../../native/index.js';
+import type { Checkpoint } from '../../core/domain/checkpoint.js';
+import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
+import type { RunnerLoader } from '../../core/ports.js';
+import { loadAddon, type NativeAddon } from './load-addon.js';
+import { crossing, toSemanticError } from './native-errors.js';
+import { NativeRunner } from './native-runner.js';
+
+export interface NativeEngineOptions extends EngineOptions {
+  /** How models loaded by this engine are run. */
+  readonly executor: ExecutorKind;
+  readonly kvFormat: KvFormat;
+}
+
+export class NativeEngine implements RunnerLoader {
+  private readonly engine: InstanceType<NativeAddon['Engine']>;
+
+  /** Throws PrerequisiteMissing without the addon, InvalidRequest for options it refuses. */
+  constructor(private readonly options: NativeEngineOptions) {
+    const { Engine } = loadAddon();
+    const { executor: _executor, kvFormat: _kvFormat, ...engineOptions } = options;
+    try {
+      this.engine = new Engine(engineOptions);
+    } catch (error) {
+      throw toSemanticError(error, 'user');
+    }
+  }
+
+  info(): BackendInfo {
+    return this.engine.info();
+  }
+
+  stats(): EngineStats {
+    return this.engine.stats();
+  }
+
+  /** Throws ModelFileCorrupt, OutOfMemory (nothing was allocated), or EngineFailed. */
+  async load(checkpoint: Checkpoint, spec: DecoderSpec): Promise<NativeRunner> {
+    const { executor, kvFormat } = this.options;
+    const loaded = await crossing('us', () => this.engine.loadModel({ spec, files: checkpoint.files, executor, kvFormat }));
+    return new NativeRunner(this.engine, loaded, spec);
+  }
+
+  /** Ends the engine's thread after the command in progress. */
+  async close(): Promise<void> {
+    await crossing('us', () => this.engine.close());
+  }
+}

@@ -1,0 +1,92 @@
+/** A model loaded into the native engine. */
+import type { Engine, LoadedModel, SequenceId, StepPlan, StepResult } from '../../../native/index.js';
+import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
+import type { SamplingParams } from '../../core/domain/sampling.js';
+import type { ModelRunner, RunnerEntry, RunnerOutput, RunnerPlan, Sample } from '../../core/ports.js';
+import { crossing } from './native-errors.js';
+import { toNativeSampling } from './native-sampling.js';
+
+export class NativeRunner implements ModelRunner {
+  readonly contextLength: number;
+  readonly vocabSize: number;
+  readonly weightBytes: number;
+  readonly kvBytesPerToken: number;
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly loaded: LoadedModel,
+    spec: DecoderSpec,
+  ) {
+    this.contextLength = spec.contextLength;
+    this.vocabSize = spec.vocabSize;
+    this.weightBytes = loaded.weightBytes;
+    this.kvBytesPerToken = loaded.kvBytesPerToken;
+  }
+
+  createSequence(sampling: SamplingParams): Promise<number> {
+    return crossing('user', () => this.engine.createSequence(this.loaded.model, toNativeSampling(sampling)));
+  }
+
+  setSampling(sequence: number, sampling: SamplingParams): Promise<void> {
+    return crossing('user', () => this.engine.setSampling(sequence as SequenceId, toNativeSampling(sampling)));
+  }
+
+  truncateSequence(sequence: number, length: number): Promise<number> {
+    return crossing('us', () => this.engine.truncateSequence(sequence as SequenceId, length));
+  }
+
+  dropSequence(sequence: number): Promise<void> {
+    return crossing('us', () => this.engine.dropSequence(sequence as SequenceId));
+  }
+
+  async step({ entries }: RunnerPlan): Promise<RunnerOutput> {
+    const result = await crossing('us', () => this.engine.step(toNativePlan(entries, 'none')));
+    return { samples: entries.map((entry, i) => (entry.sample ? sampleAt(result, i) : null)), stepMicros: result.stepMicros };
+  }
+
+  /** Appends `tokens` to the sequence and returns the logits after each of them, [tokens, vocabSize]; for scoring and parity tests. */
+  async scoreTokens(sequence: number, tokens: Int32Array): Promise<Float32Array> {
+    return (await this.scoreBatch([{ sequence, tokens, sample: false }]))[0]!;
+  }
+
+  /** As `scoreTokens`, for several sequences in one step. */
+  async scoreBatch(entries: readonly RunnerEntry[]): Promise<Float32Array[]> {
+    const { logits } = await crossing('us', () => this.engine.step(toNativePlan(entries, 'all')));
+    let row = 0;
+    return entries.map(({ tokens }) => {
+      const start = row * this.vocabSize;
+      row += tokens.length;
+      return logits.subarray(start, row * this.vocabSize);
+    });
+  }
+
+  async unload(): Promise<void> {
+    await crossing('us', () => this.engine.unloadModel(this.loaded.model));
+  }
+}
+
+function toNativePlan(entries: readonly RunnerEntry[], logits: StepPlan['logits']): StepPlan {
+  const counts = Int32Array.from(entries, (entry) => entry.tokens.length);
+  const tokens = new Int32Array(counts.reduce((a, b) => a + b, 0));
+  let offset = 0;
+  for (const entry of entries) {
+    tokens.set(entry.tokens, offset);
+    offset += entry.tokens.length;
+  }
+  return {
+    sequences: Int32Array.from(entries, (entry) => entry.sequence),
+    counts,
+    tokens,
+    sample: Uint8Array.from(entries, (entry) => (entry.sample ? 1 : 0)),
+    logits,
+  };
+}
+
+function sampleAt(result: StepResult, i: number): Sample {
+  const top: { token: number; logprob: number }[] = [];
+  for (let j = i * result.topWidth; j < (i + 1) * result.topWidth; j++) {
+    const token = result.topTokens[j]!;
+    if (token >= 0) top.push({ token, logprob: result.topLogprobs[j]! });
+  }
+  return { token: result.tokens[i]!, logprob: result.logprobs[i]!, top };
+}
