@@ -1,31 +1,17 @@
 /** Any error as the OpenAI dialect spells it: status, headers and `{error: {message, type, param, code}}`. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
-import { ERROR_TABLE, type ErrorCode, SemanticError } from '../core/domain/errors.js';
+import { dialectCode } from '../core/domain/dialect-code.js';
+import { SemanticError } from '../core/domain/errors.js';
 
 export interface ErrorBody {
   readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string };
 }
-
-/** Codes that clients of this dialect look for; all others are our own name in snake case. */
-const DIALECT_CODES: Partial<Record<ErrorCode, string>> = {
-  PromptTooLong: 'context_length_exceeded',
-};
 
 export function errorBody(error: SemanticError): ErrorBody {
   const { code, hint, param } = error;
   // The text of PromptTooLong is one that clients match: nothing is added to it.
   const message = hint === undefined || code === 'PromptTooLong' ? error.message : `${error.message} ${hint}`;
   return { error: { message, type: errorType(error.status), param: param ?? null, code: dialectCode(code) } };
-}
-
-export function dialectCode(code: ErrorCode): string {
-  return DIALECT_CODES[code] ?? code.replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
-}
-
-/** The code of the table that a dialect's `code` stands for; null for one that is not ours. */
-export function codeFromDialect(code: string): ErrorCode | null {
-  const codes = Object.keys(ERROR_TABLE) as ErrorCode[];
-  return codes.find((candidate) => dialectCode(candidate) === code) ?? null;
 }
 
 function errorType(status: number): string {
