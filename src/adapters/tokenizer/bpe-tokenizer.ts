@@ -1,0 +1,90 @@
+import type { Detokenizer, Tokenizer } from '../../core/ports.js';
+import { AddedTokenSplitter } from './added-tokens.js';
+import { BpeModel } from './bpe-model.js';
+import { bytesOfByteLevelToken } from './byte-alphabet.js';
+import { createDecoder, parseByteToken, type DecoderFactory } from './decoder.js';
+import { StageDetokenizer } from './detokenizer.js';
+import { IdBuffer } from './id-buffer.js';
+import { createNormalizer } from './normalizer.js';
+import { createPostProcessor, type SpecialTokenFrame } from './post-processor.js';
+import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
+import type { TokenizerSource } from './tokenizer-source.js';
+
+const encoder = new TextEncoder();
+const LONE_SURROGATE = /\p{Surrogate}/gu;
+
+/** The pipeline of Hugging Face `tokenizers` for BPE models: same ids, same text. */
+export class BpeTokenizer implements Tokenizer {
+  readonly vocabSize: number;
+  readonly bosToken: string | null;
+  readonly eosToken: string | null;
+  readonly stopTokenIds: readonly number[];
+  readonly #tokens: readonly string[]; // by id; '' where an id is not given away
+  readonly #special: ReadonlySet<number>;
+  readonly #splitter: AddedTokenSplitter;
+  readonly #preTokenizer: PreTokenizer;
+  readonly #model: BpeModel;
+  readonly #frame: SpecialTokenFrame;
+  readonly #decoder: DecoderFactory;
+
+  constructor(source: TokenizerSource) {
+    const { definition } = source;
+    this.bosToken = source.bosToken;
+    this.eosToken = source.eosToken;
+    this.stopTokenIds = source.stopTokenIds;
+    this.#tokens = listTokens(source);
+    this.vocabSize = this.#tokens.length;
+    this.#special = new Set(definition.addedTokens.filter((token) => token.special).map((token) => token.id));
+    this.#splitter = new AddedTokenSplitter(definition.addedTokens, createNormalizer(definition.normalizer));
+    this.#preTokenizer = createPreTokenizer(definition.preTokenizer);
+    this.#model = new BpeModel(definition.model, this.#preTokenizer.isByteLevel);
+    this.#frame = source.frame ?? createPostProcessor(definition.postProcessor);
+    this.#decoder = createDecoder(definition.decoder);
+  }
+
+  encode(text: string, { addSpecialTokens }: { readonly addSpecialTokens: boolean }): Int32Array {
+    const out = new IdBuffer(text.length / 3);
+    const emit = (id: number) => out.push(id);
+    if (addSpecialTokens) this.#frame.before.forEach(emit);
+    // Half a surrogate pair has no UTF-8 form: it becomes U+FFFD.
+    for (const segment of this.#splitter.split(text.replace(LONE_SURROGATE, '\uFFFD'))) {
+      if ('id' in segment) emit(segment.id);
+      else this.#preTokenizer.split(segment.text, segment.isStart, (word) => this.#model.encode(word, emit));
+    }
+    if (addSpecialTokens) this.#frame.after.forEach(emit);
+    return out.take();
+  }
+
+  decode(ids: ArrayLike<number>, options: { readonly skipSpecialTokens: boolean }): string {
+    const stream = this.createStream(options);
+    const parts: string[] = [];
+    for (let i = 0; i < ids.length; i++) parts.push(stream.push(ids[i]!));
+    parts.push(stream.flush());
+    return parts.join('');
+  }
+
+  tokenBytes(id: number): Uint8Array {
+    const token = this.#tokens[id] ?? '';
+    if (this.#decoder.isByteLevel) return bytesOfByteLevelToken(token);
+    const byte = parseByteToken(token);
+    return byte === null ? encoder.encode(token.replaceAll('\u2581', ' ')) : Uint8Array.of(byte);
+  }
+
+  createStream({ skipSpecialTokens }: { readonly skipSpecialTokens: boolean }): Detokenizer {
+    return new StageDetokenizer(this.#decoder.create(), (id) => {
+      const token = this.#tokens[id];
+      return token === undefined || token === '' || (skipSpecialTokens && this.#special.has(id)) ? null : token;
+    });
+  }
+}
+
+function listTokens({ definition }: TokenizerSource): string[] {
+  const tokens: string[] = [];
+  const put = (token: string, id: number) => {
+    while (tokens.length <= id) tokens.push('');
+    tokens[id] = token;
+  };
+  for (const [token, id] of definition.model.vocab) put(token, id);
+  for (const token of definition.addedTokens) put(token.content, token.id);
+  return tokens;
+}

@@ -1,0 +1,33 @@
+import type { AddedToken } from './added-tokens.js';
+import type { BpeDefinition } from './bpe-model.js';
+import type { SpecialTokenFrame } from './post-processor.js';
+
+/** tokenizer.json with its model and added tokens read; the other parts are built from their JSON. */
+export interface TokenizerDefinition {
+  readonly addedTokens: readonly AddedToken[];
+  readonly normalizer: unknown;
+  readonly preTokenizer: unknown;
+  readonly postProcessor: unknown;
+  readonly decoder: unknown;
+  readonly model: BpeDefinition;
+}
+
+/** All that a model's files say about its tokens and its template, whatever their format. */
+export interface TokenizerSource {
+  readonly definition: TokenizerDefinition;
+  readonly bosToken: string | null;
+  readonly eosToken: string | null;
+  readonly stopTokenIds: readonly number[];
+  /** Takes the place of the definition's post-processor; null = that one counts. */
+  readonly frame: SpecialTokenFrame | null;
+  /** Special tokens by their names (`pad_token` ...), as a chat template may use them. */
+  readonly namedTokens: Readonly<Record<string, string>>;
+  readonly chatTemplates: ChatTemplates | null;
+}
+
+/** Jinja texts. */
+export interface ChatTemplates {
+  readonly default: string;
+  /** Used instead where tools are given; null = the default serves both. */
+  readonly toolUse: string | null;
+}
