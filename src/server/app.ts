@@ -15,7 +15,6 @@ export interface AppOptions {
   readonly engine: Engine;
   readonly logger: FastifyBaseLogger;
   readonly maxBodyBytes: number;
-  readonly receiveTimeoutSeconds: number;
   readonly keepAliveSeconds: number;
   readonly sampling: SamplingDefaults;
   readonly health: HealthSource;
@@ -28,11 +27,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.logger,
     bodyLimit: options.maxBodyBytes,
-    requestTimeout: options.receiveTimeoutSeconds * 1000,
     requestIdHeader: false,
     genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
     disableRequestLogging: true,
-    forceCloseConnections: true,
   });
   parseJsonBodies(app);
   app.addHook('onRequest', (request, reply, done) => {

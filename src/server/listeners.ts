@@ -1,6 +1,6 @@
 /** The application's two doors: TCP on one address, and the Unix socket. */
 import { createServer, type Server } from 'node:http';
-import { rmSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import type { AddressInfo, ListenOptions } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { SemanticError } from '../core/domain/errors.js';
@@ -19,7 +19,7 @@ export interface Listeners {
   readonly socket: string;
   /** Accepts nothing new and resolves when every connection is closed; idle ones are closed now. */
   close(): Promise<void>;
-  /** Cuts what is still open. */
+  /** Cuts what is still open, and removes the socket. */
   destroy(): void;
 }
 
@@ -37,16 +37,17 @@ export async function listen(app: FastifyInstance, options: ListenersOptions): P
     tcp.close();
     throw error;
   }
+  chmodSync(socket, 0o600); // where the folder is not ours, at least the socket is
   const bound = tcp.address() as AddressInfo;
   return {
     address: `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
     socket,
     async close() {
       await Promise.all(servers.map(close));
-      rmSync(socket, { force: true });
     },
     destroy() {
       for (const server of servers) server.closeAllConnections();
+      rmSync(socket, { force: true });
     },
   };
 }

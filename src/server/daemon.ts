@@ -1,0 +1,95 @@
+/** The daemon: an engine behind two doors, and the order in which it all starts and stops. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import pino from 'pino';
+import type { Config } from '../adapters/config/schema.js';
+import { socketPath } from '../adapters/paths/paths.js';
+import { createApp } from './app.js';
+import type { DaemonState } from './health.js';
+import { type Listeners, listen } from './listeners.js';
+import { type OpenedEngine, openEngine } from './open-engine.js';
+import { prepareSocket } from './unix-socket.js';
+
+/** What the banner shows. */
+export interface DaemonSummary {
+  readonly model: { readonly id: string; readonly contextLength: number; readonly weightBytes: number };
+  readonly backend: OpenedEngine['backend'];
+  readonly address: string;
+  readonly socket: string;
+  readonly memory: OpenedEngine['memory'];
+  readonly pid: number;
+}
+
+export interface Daemon {
+  readonly summary: DaemonSummary;
+  /** Refuses new requests with 503, lets running ones finish within server.shutdown_timeout_seconds, then closes everything. */
+  stop(): Promise<void>;
+}
+
+export async function startDaemon(settings: Config, version: string): Promise<Daemon> {
+  const { server } = settings;
+  const socket = socketPath(server.socket);
+  await prepareSocket(socket); // before the model is loaded: a second daemon is told at once
+  const opened = await openEngine(settings);
+  try {
+    return await serve(opened, settings, socket, version);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+async function serve(opened: OpenedEngine, settings: Config, socket: string, version: string): Promise<Daemon> {
+  const { server, sampling, log } = settings;
+  const { engine } = opened;
+  const startedAt = Date.now();
+  let state: DaemonState = 'ready';
+  let listeners: Listeners | null = null;
+  const app = await createApp({
+    engine,
+    logger: pino({ level: log.level }, pino.destination(process.stderr.fd)),
+    maxBodyBytes: server.max_body_bytes,
+    keepAliveSeconds: server.keep_alive_seconds,
+    sampling,
+    loadedAt: Math.floor(startedAt / 1000),
+    health: { state: () => state },
+    admin: {
+      status: () => ({
+        pid: process.pid,
+        version,
+        uptimeSeconds: (Date.now() - startedAt) / 1000,
+        address: listeners?.address ?? '',
+        socket,
+        engine: engine.status(),
+        native: opened.stats(),
+        memory: { budgetBytes: opened.memory.budgetBytes, residentBytes: process.memoryUsage.rss() },
+      }),
+    },
+  });
+  const doors = await listen(app, { host: server.host, port: server.port, socket, receiveTimeoutSeconds: server.receive_timeout_seconds });
+  listeners = doors;
+  const model = { id: engine.model.id, contextLength: engine.model.contextLength, weightBytes: opened.weightBytes };
+  return {
+    summary: { model, backend: opened.backend, address: doors.address, socket, memory: opened.memory, pid: process.pid },
+    async stop() {
+      state = 'stopping';
+      engine.stopAdmitting();
+      const deadline = Date.now() + server.shutdown_timeout_seconds * 1000;
+      await within(deadline, engine.drain());
+      const engineClosed = opened.close(); // what still runs is cancelled, and its client told
+      await within(Math.max(deadline, Date.now() + CLOSE_GRACE_MS), doors.close());
+      doors.destroy();
+      await engineClosed;
+      await app.close();
+    },
+  };
+}
+
+/** For the last bytes of answers that were cut at the deadline. */
+const CLOSE_GRACE_MS = 250;
+
+/** Waits for `work`, but not past `deadline` (ms since 1970). */
+async function within(deadline: number, work: Promise<void>): Promise<void> {
+  const timer = new AbortController();
+  const timeout = sleep(Math.max(0, deadline - Date.now()), undefined, { signal: timer.signal }).catch(() => undefined);
+  await Promise.race([work, timeout]).finally(() => timer.abort());
+}

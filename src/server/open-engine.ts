@@ -1,0 +1,102 @@
+/** Composition: settings -> a loaded model behind an engine. The daemon and the commands that run in process both start here. */
+import type { BackendInfo, EngineStats, ExecutorKind } from '../../native/index.js';
+import { availableParallelism, totalmem } from 'node:os';
+import { createChatTemplate } from '../adapters/chat-template/create-chat-template.js';
+import type { Config } from '../adapters/config/schema.js';
+import { locateModel } from '../adapters/hub/locate-model.js';
+import { NativeEngine, type NativeEngineOptions } from '../adapters/mlx/native-engine.js';
+import { readCheckpoint } from '../adapters/model-files/read-checkpoint.js';
+import { openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
+import { SemanticError } from '../core/domain/errors.js';
+import { Engine } from '../core/engine/engine.js';
+import { buildDecoderSpec } from '../core/models/registry.js';
+import { kvBudgetTokens, memoryBudgetBytes } from './memory-budget.js';
+
+/** KV buffers grow in multiples of this (ADR-002). */
+export const BLOCK_TOKENS = 256;
+
+export interface OpenedEngine {
+  readonly engine: Engine;
+  readonly backend: { readonly executor: ExecutorKind; readonly detail: string };
+  readonly weightBytes: number;
+  readonly memory: { readonly budgetBytes: number; readonly kvBudgetTokens: number };
+  stats(): EngineStats;
+  /** Ends running answers, frees the model and stops the engine's thread. */
+  close(): Promise<void>;
+}
+
+export async function openEngine(settings: Config): Promise<OpenedEngine> {
+  const located = locateModel(settings.model.default);
+  const checkpoint = await readCheckpoint(located.path);
+  const spec = buildDecoderSpec(checkpoint);
+  const contextLength = chooseContext(settings.model.context, spec.contextLength);
+  const options = await chooseBackend(settings);
+  const native = new NativeEngine(options);
+  try {
+    const runner = await native.load(checkpoint, spec);
+    const { tokenizer, chatTemplate } = await openTokenizer(located.path);
+    const template = await createChatTemplate(chatTemplate, settings.template.timeout_ms);
+    const kvTokens = kvBudgetTokens(options.memoryBudgetBytes, settings.engine, runner, BLOCK_TOKENS);
+    const engine = new Engine({ id: located.id, contextLength, runner, tokenizer, template }, engineLimits(settings, runner.kvBytesPerToken, kvTokens));
+    return {
+      engine,
+      backend: { executor: options.executor, detail: describe(options, native.info()) },
+      weightBytes: runner.weightBytes,
+      memory: { budgetBytes: options.memoryBudgetBytes, kvBudgetTokens: kvTokens },
+      stats: () => native.stats(),
+      async close() {
+        await engine.close();
+        await native.close();
+      },
+    };
+  } catch (error) {
+    await native.close();
+    throw error;
+  }
+}
+
+function chooseContext(wanted: number, trained: number): number {
+  if (wanted <= trained) return wanted === 0 ? trained : wanted;
+  throw new SemanticError('ConfigInvalid', `[config] model.context = ${wanted}, the model was trained for ${trained} tokens`, {
+    param: 'model.context',
+    hint: `Choose 0 (all) or at most ${trained}.`,
+  });
+}
+
+/** A short-lived engine is asked what this machine has: device and memory decide executor and budget. */
+async function chooseBackend({ model, engine }: Config): Promise<NativeEngineOptions> {
+  const options = {
+    threads: model.threads === 0 ? availableParallelism() : model.threads,
+    bufferCacheBytes: engine.buffer_cache_bytes,
+    instructionSet: engine.instruction_set,
+    kvFormat: model.kv_format,
+  };
+  const probe = new NativeEngine({ ...options, executor: 'cpu', memoryBudgetBytes: totalmem() });
+  const { device, deviceMemoryBytes } = probe.info();
+  await probe.close();
+  const onDevice = device === 'cpu' ? 'cpu' : 'mlx';
+  const executor = model.executor === 'auto' ? onDevice : model.executor;
+  return { ...options, executor, memoryBudgetBytes: memoryBudgetBytes(engine, deviceMemoryBytes) };
+}
+
+function engineLimits({ engine, session_cache: cache }: Config, kvBytesPerToken: number, kvTokens: number): ConstructorParameters<typeof Engine>[1] {
+  return {
+    maxBatchSequences: engine.max_batch_sequences,
+    maxQueue: engine.max_queue,
+    prefillChunkTokens: engine.prefill_chunk_tokens,
+    kvBudgetTokens: kvTokens,
+    retryAfterSeconds: engine.retry_after_seconds,
+    streamBufferEvents: engine.stream_buffer_events,
+    retention: {
+      maxSequences: cache.max_sequences,
+      maxTokens: Math.floor(cache.max_bytes / kvBytesPerToken),
+      blockTokens: BLOCK_TOKENS,
+      minReuseShare: cache.min_reuse_share,
+    },
+  };
+}
+
+function describe({ executor, threads, kvFormat }: NativeEngineOptions, info: BackendInfo): string {
+  const what = executor === 'cpu' ? `${info.instructionSet}, ${threads} threads` : `device ${info.device}`;
+  return `${what}, KV in ${kvFormat}, MLX ${info.mlxVersion}`;
+}
