@@ -1,0 +1,236 @@
+#include "engine/engine.h"
+
+#include <mlx/mlx.h>
+
+#include <chrono>
+
+#include "decoder/weight_estimate.h"
+#include "engine/translate_error.h"
+#include "engine/validate_plan.h"
+#include "error.h"
+
+namespace semantic {
+
+namespace mx = mlx::core;
+
+namespace {
+
+const char* device_name() {
+  if (mx::default_device() == mx::Device::cpu) return "cpu";
+  return mx::metal::is_available() ? "metal" : "cuda";
+}
+
+int64_t device_memory() {
+  const auto& facts = mx::device_info(mx::default_device());
+  for (const char* key : {"memory_size", "total_memory"}) {
+    const auto found = facts.find(key);
+    if (found == facts.end()) continue;
+    if (const auto* bytes = std::get_if<size_t>(&found->second)) return static_cast<int64_t>(*bytes);
+  }
+  return 0;
+}
+
+}  // namespace
+
+Engine::Engine(const EngineOptions& options) : options_(options) {
+#ifdef SEMANTIC_CPU
+  pool_ = make_thread_pool(options.threads, options.instruction_set);
+#endif
+  mx::set_cache_limit(static_cast<size_t>(options.buffer_cache_bytes));
+}
+
+Engine::~Engine() {
+  sequences_.clear();
+  models_.clear();
+  mx::clear_cache();
+}
+
+BackendInfo Engine::info() const {
+  BackendInfo info{mx::version(), device_name(), "none", device_memory()};
+#ifdef SEMANTIC_CPU
+  info.instruction_set = instruction_set_of(*pool_);
+#endif
+  return info;
+}
+
+MemoryUse Engine::memory_use() const {
+  MemoryUse use{0, 0};
+  for (const auto& [id, model] : models_) {
+    use.weights += model.executor->weight_bytes();
+    use.kv += model.executor->kv_counters().bytes;
+  }
+  return use;
+}
+
+EngineStats Engine::stats() const {
+  EngineStats stats = counters_;
+  const MemoryUse use = memory_use();
+  stats.sequences = static_cast<int64_t>(sequences_.size());
+  stats.weight_bytes = use.weights;
+  stats.kv_bytes = use.kv;
+  for (const auto& [id, model] : models_) {
+    stats.kv_growths += model.executor->kv_counters().growths;
+    stats.kv_appends += model.executor->kv_counters().appends;
+  }
+  stats.mlx_active_bytes = static_cast<int64_t>(mx::get_active_memory());
+  stats.mlx_peak_bytes = static_cast<int64_t>(mx::get_peak_memory());
+  stats.mlx_cache_bytes = static_cast<int64_t>(mx::get_cache_memory());
+  return stats;
+}
+
+Model& Engine::model_of(int id) {
+  const auto found = models_.find(id);
+  if (found != models_.end()) return found->second;
+  throw Error(ErrorCode::InvalidArgument, "engine.model", "model " + std::to_string(id) + " does not exist");
+}
+
+Sequence& Engine::sequence_of(int id) {
+  const auto found = sequences_.find(id);
+  if (found != sequences_.end()) return found->second;
+  throw Error(ErrorCode::InvalidArgument, "engine.sequence", "sequence " + std::to_string(id) + " does not exist");
+}
+
+std::unique_ptr<Executor> Engine::make_executor(const LoadOptions& options) {
+  // The mlx executor computes in f32 on a CPU and so widens 16-bit floats; everything else stays as large as its file.
+  const bool widens = options.executor == ExecutorKind::Mlx && mx::default_device() == mx::Device::cpu;
+  const int64_t in_file = total_file_bytes(options.files);
+  const int64_t wanted = widens ? std::max(in_file, estimate_weight_bytes(options.spec, 4)) : in_file;
+  admit(options_.memory_budget_bytes, memory_use(), wanted, "loading " + options.files.front());
+  TensorSource source(options.files, options.spec);
+  if (options.executor == ExecutorKind::Mlx) return make_mlx_executor(options.spec, source, options.kv_format);
+#ifdef SEMANTIC_CPU
+  return make_cpu_executor(options.spec, source, options.kv_format, *pool_);
+#else
+  throw Error(ErrorCode::InvalidArgument, "engine.load", "this build of the addon has no cpu executor");
+#endif
+}
+
+LoadedModel Engine::load_model(const LoadOptions& options) {
+  try {
+    const int id = next_model_++;
+    Model model{make_executor(options), options.spec.vocab_size, options.spec.context_length};
+    mx::clear_cache();  // buffers of the checkpoint's own layout are of no use to steps
+    const LoadedModel loaded{id, model.executor->weight_bytes(), model.executor->kv_bytes_per_token()};
+    models_.emplace(id, std::move(model));
+    return loaded;
+  } catch (...) {
+    mx::clear_cache();
+    throw translate_error(std::current_exception(), "decoder.load");
+  }
+}
+
+void Engine::unload_model(int id) {
+  const Model& model = model_of(id);
+  std::erase_if(sequences_, [&](const auto& entry) { return entry.second.model == id; });
+  counters_.kv_growths += model.executor->kv_counters().growths;
+  counters_.kv_appends += model.executor->kv_counters().appends;
+  models_.erase(id);
+  mx::clear_cache();
+}
+
+int Engine::create_sequence(int id, SamplingOptions sampling) {
+  const Model& model = model_of(id);
+  validate_sampling(sampling, model);
+  const int sequence = next_sequence_++;
+  sequences_.emplace(sequence, Sequence{id, model.executor->create_sequence(), {}, Sampler(std::move(sampling))});
+  return sequence;
+}
+
+void Engine::set_sampling(int id, SamplingOptions sampling) {
+  Sequence& sequence = sequence_of(id);
+  validate_sampling(sampling, models_.at(sequence.model));
+  sequence.sampler = Sampler(std::move(sampling));
+}
+
+int Engine::truncate_sequence(int id, int length) {
+  Sequence& sequence = sequence_of(id);
+  if (length < 0 || length > sequence.kv->length()) {
+    throw Error(ErrorCode::InvalidArgument, "engine.truncate",
+                "length should be in 0.." + std::to_string(sequence.kv->length()) + ", is " + std::to_string(length));
+  }
+  const int kept = sequence.kv->truncate(length);
+  sequence.tokens.resize(kept);
+  return kept;
+}
+
+void Engine::admit_step(const StepPlan& plan, const Model& model) {
+  int64_t wanted = 0;
+  int rows = 0;
+  for (size_t i = 0; i < plan.sequences.size(); ++i) {
+    wanted += model.executor->kv_bytes_to_append(*sequences_.at(plan.sequences[i]).kv, plan.counts[i]);
+    rows += plan.all_logits ? plan.counts[i] : plan.sample[i] != 0;
+  }
+  wanted += model.executor->scratch_bytes(static_cast<int>(plan.tokens.size()), rows);
+  admit(options_.memory_budget_bytes, memory_use(), wanted, "a step over " + std::to_string(plan.tokens.size()) + " tokens");
+}
+
+void Engine::run(const StepPlan& plan, Model& model, BatchOutput& out) {
+  std::vector<BatchEntry> batch;
+  const int32_t* tokens = plan.tokens.data();
+  for (size_t i = 0; i < plan.sequences.size(); ++i) {
+    const auto count = static_cast<size_t>(plan.counts[i]);
+    batch.push_back({sequences_.at(plan.sequences[i]).kv.get(), {tokens, count}, plan.sample[i] != 0});
+    tokens += count;
+  }
+  model.executor->step(batch, plan.all_logits, out);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    auto& history = sequences_.at(plan.sequences[i]).tokens;
+    history.insert(history.end(), batch[i].tokens.begin(), batch[i].tokens.end());
+  }
+}
+
+void Engine::sample_entries(const StepPlan& plan, int vocab_size, const BatchOutput& out, StepResult& result) {
+  const size_t n = plan.sequences.size();
+  for (size_t i = 0; i < n; ++i) {
+    if (!plan.sample[i]) continue;
+    result.top_width = std::max(result.top_width, sequences_.at(plan.sequences[i]).sampler.options().top_logprobs);
+  }
+  const auto width = static_cast<size_t>(result.top_width);
+  result.tokens.assign(n, -1);
+  result.logprobs.assign(n, 0);
+  result.top_tokens.assign(n * width, -1);
+  result.top_logprobs.assign(n * width, 0);
+  size_t row = 0;  // of the next logits
+  for (size_t i = 0; i < n; ++i) {
+    if (plan.all_logits) row += plan.counts[i];
+    if (!plan.sample[i]) continue;
+    if (!plan.all_logits) ++row;
+    Sequence& sequence = sequences_.at(plan.sequences[i]);
+    const std::span<const float> logits(out.logits.data() + (row - 1) * vocab_size, vocab_size);
+    const SampledToken sampled = sequence.sampler.sample(logits, sequence.tokens);
+    result.tokens[i] = sampled.token;
+    result.logprobs[i] = sampled.logprob;
+    std::copy(sampled.top.begin(), sampled.top.end(), result.top_tokens.begin() + i * width);
+    std::copy(sampled.top_logprobs.begin(), sampled.top_logprobs.end(), result.top_logprobs.begin() + i * width);
+  }
+}
+
+void Engine::count_step(const StepPlan& plan) {
+  ++counters_.steps;
+  for (size_t i = 0; i < plan.sequences.size(); ++i) {
+    if (plan.counts[i] > 1 || !plan.sample[i]) counters_.tokens_prefilled += plan.counts[i];
+    if (plan.sample[i]) ++counters_.tokens_decoded;
+  }
+}
+
+StepResult Engine::step(const StepPlan& plan) {
+  Model& model = models_.at(validate_plan(plan, sequences_, models_));
+  admit_step(plan, model);
+  try {
+    StepResult result;
+    BatchOutput out;
+    const auto started = std::chrono::steady_clock::now();
+    run(plan, model, out);
+    result.step_micros = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - started).count();
+    sample_entries(plan, model.vocab_size, out, result);
+    if (plan.all_logits) result.logits = std::move(out.logits);
+    count_step(plan);
+    return result;
+  } catch (...) {
+    const Error failure = translate_error(std::current_exception(), "engine.step");
+    for (const int id : plan.sequences) sequences_.erase(id);
+    throw failure;
+  }
+}
+
+}  // namespace semantic

@@ -1,0 +1,84 @@
+// The engine proper: models, sequences, steps, counters. Single-threaded; lives on the engine thread (command_thread.h).
+#pragma once
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "engine/admission.h"
+#include "engine/sequence.h"
+#include "engine/step_plan.h"
+
+namespace semantic {
+
+struct EngineOptions {
+  int threads;
+  int64_t memory_budget_bytes;
+  int64_t buffer_cache_bytes;
+  std::string instruction_set;
+};
+
+enum class ExecutorKind { Mlx, Cpu };
+
+struct LoadOptions {
+  DecoderSpec spec;
+  std::vector<std::string> files;
+  ExecutorKind executor;
+  KvFormat kv_format;
+};
+
+struct LoadedModel {
+  int model;
+  int64_t weight_bytes;
+  int64_t kv_bytes_per_token;
+};
+
+struct EngineStats {
+  int64_t steps = 0, tokens_prefilled = 0, tokens_decoded = 0, sequences = 0;
+  int64_t weight_bytes = 0, kv_bytes = 0;
+  int64_t mlx_active_bytes = 0, mlx_peak_bytes = 0, mlx_cache_bytes = 0;
+  int64_t kv_growths = 0, kv_appends = 0;
+};
+
+struct BackendInfo {
+  std::string mlx_version, device, instruction_set;
+  int64_t device_memory_bytes = 0;
+};
+
+class Engine {
+ public:
+  explicit Engine(const EngineOptions& options);
+  ~Engine();
+
+  BackendInfo info() const;
+  EngineStats stats() const;
+
+  LoadedModel load_model(const LoadOptions& options);
+  void unload_model(int model);
+  int create_sequence(int model, SamplingOptions sampling);
+  void set_sampling(int sequence, SamplingOptions sampling);
+  int truncate_sequence(int sequence, int length);
+  void drop_sequence(int sequence) { sequences_.erase(sequence); }
+  StepResult step(const StepPlan& plan);
+
+ private:
+  MemoryUse memory_use() const;
+  std::unique_ptr<Executor> make_executor(const LoadOptions& options);
+  Model& model_of(int id);
+  Sequence& sequence_of(int id);
+  void admit_step(const StepPlan& plan, const Model& model);
+  void run(const StepPlan& plan, Model& model, BatchOutput& out);
+  void sample_entries(const StepPlan& plan, int vocab_size, const BatchOutput& out, StepResult& result);
+  void count_step(const StepPlan& plan);
+
+  EngineOptions options_;
+  std::shared_ptr<ThreadPool> pool_;
+  std::unordered_map<int, Model> models_;
+  std::unordered_map<int, Sequence> sequences_;  // destroyed before the executors they belong to
+  int next_model_ = 1;
+  int next_sequence_ = 1;
+  EngineStats counters_;  // the cumulative fields; growths and appends of unloaded models
+};
+
+}  // namespace semantic

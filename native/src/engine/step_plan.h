@@ -1,0 +1,26 @@
+// One step of a ragged batch and what comes back: StepPlan and StepResult of native/index.d.ts.
+#pragma once
+#include <cstdint>
+#include <vector>
+
+namespace semantic {
+
+struct StepPlan {
+  std::vector<int32_t> sequences;  // [n]
+  std::vector<int32_t> counts;     // [n]
+  std::vector<int32_t> tokens;     // [sum(counts)]
+  std::vector<uint8_t> sample;     // [n]
+  bool all_logits = false;
+};
+
+struct StepResult {
+  std::vector<int32_t> tokens;       // [n], -1 where nothing was sampled
+  std::vector<float> logprobs;       // [n]
+  std::vector<int32_t> top_tokens;   // [n, top_width], padded with -1
+  std::vector<float> top_logprobs;   // [n, top_width]
+  int top_width = 0;
+  std::vector<float> logits;         // [sum(counts), vocab] or empty
+  double step_micros = 0;
+};
+
+}  // namespace semantic

@@ -1,0 +1,74 @@
+#include "engine/validate_plan.h"
+
+#include <numeric>
+#include <string>
+#include <unordered_set>
+
+#include "error.h"
+
+namespace semantic {
+namespace {
+
+[[noreturn]] void refuse(const std::string& message) { throw Error(ErrorCode::InvalidArgument, "engine.step", message); }
+
+std::string entry(size_t i) { return "entry " + std::to_string(i); }
+
+void check_lengths(const StepPlan& plan) {
+  const size_t n = plan.sequences.size();
+  if (n == 0) refuse("the plan has no sequence");
+  if (plan.counts.size() != n || plan.sample.size() != n) {
+    refuse("sequences, counts and sample should be equally long, have " + std::to_string(n) + ", " +
+           std::to_string(plan.counts.size()) + " and " + std::to_string(plan.sample.size()));
+  }
+  int64_t sum = 0;
+  for (size_t i = 0; i < n; ++i) {
+    if (plan.counts[i] < 1) refuse(entry(i) + " should have a count of at least 1, has " + std::to_string(plan.counts[i]));
+    sum += plan.counts[i];
+  }
+  if (sum != static_cast<int64_t>(plan.tokens.size())) {
+    refuse("counts add up to " + std::to_string(sum) + " tokens, the plan has " + std::to_string(plan.tokens.size()));
+  }
+}
+
+}  // namespace
+
+int validate_plan(const StepPlan& plan, const std::unordered_map<int, Sequence>& sequences,
+                  const std::unordered_map<int, Model>& models) {
+  check_lengths(plan);
+  std::unordered_set<int> planned;
+  std::optional<int> model;
+  size_t token = 0;
+  for (size_t i = 0; i < plan.sequences.size(); ++i) {
+    const int id = plan.sequences[i];
+    const auto found = sequences.find(id);
+    if (found == sequences.end()) refuse(entry(i) + " names sequence " + std::to_string(id) + ", which does not exist");
+    if (!planned.insert(id).second) refuse("sequence " + std::to_string(id) + " is in the plan twice");
+    const Sequence& sequence = found->second;
+    if (model.value_or(sequence.model) != sequence.model) refuse("the plan mixes sequences of two models");
+    model = sequence.model;
+    const Model& of = models.at(sequence.model);
+    const int64_t length = int64_t{sequence.kv->length()} + plan.counts[i];
+    if (length > of.context_length) {
+      refuse(entry(i) + " would make sequence " + std::to_string(id) + " " + std::to_string(length) +
+             " tokens long, the context holds " + std::to_string(of.context_length));
+    }
+    for (int t = 0; t < plan.counts[i]; ++t, ++token) {
+      const int32_t value = plan.tokens[token];
+      if (value < 0 || value >= of.vocab_size) {
+        refuse("token " + std::to_string(value) + " at index " + std::to_string(token) + " is outside the vocabulary of " +
+               std::to_string(of.vocab_size));
+      }
+    }
+  }
+  return *model;
+}
+
+void validate_sampling(const SamplingOptions& options, const Model& model) {
+  for (const auto& [token, value] : options.bias) {
+    if (token >= 0 && token < model.vocab_size) continue;
+    throw Error(ErrorCode::InvalidArgument, "engine.sampling",
+                "biasTokens holds " + std::to_string(token) + ", the vocabulary has " + std::to_string(model.vocab_size));
+  }
+}
+
+}  // namespace semantic

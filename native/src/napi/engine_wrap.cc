@@ -1,0 +1,206 @@
+#include "napi/engine_wrap.h"
+
+#include "engine/translate_error.h"
+#include "napi/object_reader.h"
+#include "napi/read_options.h"
+#include "napi/to_js.h"
+
+namespace semantic {
+namespace {
+
+Error closed_error() { return {ErrorCode::EngineClosed, "engine.command", "the engine is closed"}; }
+
+}  // namespace
+
+Napi::Function EngineWrap::define(Napi::Env env) {
+  return DefineClass(env, "Engine",
+                     {InstanceMethod("info", &EngineWrap::info),
+                      InstanceMethod("stats", &EngineWrap::stats),
+                      InstanceMethod("loadModel", &EngineWrap::load_model),
+                      InstanceMethod("unloadModel", &EngineWrap::unload_model),
+                      InstanceMethod("createSequence", &EngineWrap::create_sequence),
+                      InstanceMethod("setSampling", &EngineWrap::set_sampling),
+                      InstanceMethod("truncateSequence", &EngineWrap::truncate_sequence),
+                      InstanceMethod("dropSequence", &EngineWrap::drop_sequence),
+                      InstanceMethod("step", &EngineWrap::step),
+                      InstanceMethod("close", &EngineWrap::close)});
+}
+
+// constructor(options: EngineOptions)
+EngineWrap::EngineWrap(const Napi::CallbackInfo& call) : Napi::ObjectWrap<EngineWrap>(call), env_(call.Env()) {
+  try {
+    thread_ = std::make_unique<CommandThread>(read_engine_options(call[0]));
+  } catch (...) {
+    throw to_js(env_, translate_error(std::current_exception(), "engine.start"));
+  }
+  channel_ = Channel::New(env_, "semantic engine", 0, 1, this);
+  channel_.Unref(env_);
+  napi_add_env_cleanup_hook(env_, &EngineWrap::on_environment_end, this);
+}
+
+EngineWrap::~EngineWrap() {
+  if (!thread_) return;
+  napi_remove_env_cleanup_hook(env_, &EngineWrap::on_environment_end, this);
+  shut_down();
+}
+
+// Waits for the command in progress. Its promise, and those behind it, stay unsettled: nobody is left to hear of them.
+void EngineWrap::shut_down() {
+  thread_.reset();
+  channel_.Release();
+}
+
+void EngineWrap::begin_pending(Napi::Env env) {
+  if (pending_++ > 0) return;
+  Ref();
+  channel_.Ref(env);
+}
+
+void EngineWrap::end_pending(Napi::Env env) {
+  if (--pending_ > 0) return;
+  channel_.Unref(env);
+  Unref();
+}
+
+void EngineWrap::deliver(Settle settle) {
+  auto* queued = new Settle(std::move(settle));
+  if (channel_.NonBlockingCall(queued) != napi_ok) delete queued;
+}
+
+// `env` is null when the environment ended while the result was on its way.
+void EngineWrap::settle_on_js_thread(Napi::Env env, Napi::Function, EngineWrap* wrap, Settle* settle) {
+  const std::unique_ptr<Settle> owned(settle);
+  if (static_cast<napi_env>(env) == nullptr) return;
+  (*owned)(env);
+  wrap->end_pending(env);
+}
+
+template <class Prepare>
+Napi::Value EngineWrap::command(const Napi::CallbackInfo& call, const char* origin, Prepare prepare) {
+  const Napi::Env env = call.Env();
+  const auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
+  try {
+    if (closed_) throw closed_error();
+    const bool taken = thread_->post([this, deferred, origin, work = prepare()](Engine* engine) -> CommandThread::Delivery {
+      try {
+        if (!engine) throw closed_error();
+        const auto result = work(*engine);
+        return [this, deferred, result] { deliver([deferred, result](Napi::Env e) { deferred->Resolve(result(e)); }); };
+      } catch (...) {
+        const Error failure = translate_error(std::current_exception(), origin);
+        return [this, deferred, failure] {
+          deliver([deferred, failure](Napi::Env e) { deferred->Reject(to_js(e, failure).Value()); });
+        };
+      }
+    });
+    if (!taken) throw closed_error();
+    begin_pending(env);
+  } catch (const Error& failure) {
+    deferred->Reject(to_js(env, failure).Value());
+  }
+  return deferred->Promise();
+}
+
+// info(): BackendInfo
+Napi::Value EngineWrap::info(const Napi::CallbackInfo& call) {
+  if (closed_) throw to_js(call.Env(), closed_error());
+  return to_js(call.Env(), thread_->info());
+}
+
+// stats(): EngineStats
+Napi::Value EngineWrap::stats(const Napi::CallbackInfo& call) {
+  if (closed_) throw to_js(call.Env(), closed_error());
+  return to_js(call.Env(), thread_->stats());
+}
+
+// loadModel(options: LoadOptions): Promise<LoadedModel>
+Napi::Value EngineWrap::load_model(const Napi::CallbackInfo& call) {
+  return command(call, "decoder.load", [&] {
+    return [options = read_load_options(call[0])](Engine& engine) {
+      return [loaded = engine.load_model(options)](Napi::Env env) { return to_js(env, loaded); };
+    };
+  });
+}
+
+// unloadModel(model: ModelId): Promise<void>
+Napi::Value EngineWrap::unload_model(const Napi::CallbackInfo& call) {
+  return command(call, "engine.unload", [&] {
+    return [model = read_id(call[0], "model")](Engine& engine) {
+      engine.unload_model(model);
+      return [](Napi::Env env) { return env.Undefined(); };
+    };
+  });
+}
+
+// createSequence(model: ModelId, sampling: SamplingOptions): Promise<SequenceId>
+Napi::Value EngineWrap::create_sequence(const Napi::CallbackInfo& call) {
+  return command(call, "engine.sequence", [&] {
+    return [model = read_id(call[0], "model"), sampling = read_sampling(call[1])](Engine& engine) {
+      return [id = engine.create_sequence(model, sampling)](Napi::Env env) { return Napi::Number::New(env, id); };
+    };
+  });
+}
+
+// setSampling(sequence: SequenceId, sampling: SamplingOptions): Promise<void>
+Napi::Value EngineWrap::set_sampling(const Napi::CallbackInfo& call) {
+  return command(call, "engine.sampling", [&] {
+    return [sequence = read_id(call[0], "sequence"), sampling = read_sampling(call[1])](Engine& engine) {
+      engine.set_sampling(sequence, sampling);
+      return [](Napi::Env env) { return env.Undefined(); };
+    };
+  });
+}
+
+// truncateSequence(sequence: SequenceId, length: number): Promise<number>
+Napi::Value EngineWrap::truncate_sequence(const Napi::CallbackInfo& call) {
+  return command(call, "engine.truncate", [&] {
+    return [sequence = read_id(call[0], "sequence"), length = read_length(call[1])](Engine& engine) {
+      return [kept = engine.truncate_sequence(sequence, length)](Napi::Env env) { return Napi::Number::New(env, kept); };
+    };
+  });
+}
+
+// dropSequence(sequence: SequenceId): Promise<void>
+Napi::Value EngineWrap::drop_sequence(const Napi::CallbackInfo& call) {
+  return command(call, "engine.drop", [&] {
+    return [sequence = read_id(call[0], "sequence")](Engine& engine) {
+      engine.drop_sequence(sequence);
+      return [](Napi::Env env) { return env.Undefined(); };
+    };
+  });
+}
+
+// step(plan: StepPlan): Promise<StepResult>
+Napi::Value EngineWrap::step(const Napi::CallbackInfo& call) {
+  return command(call, "engine.step", [&] {
+    return [plan = read_plan(call[0])](Engine& engine) {
+      const auto result = std::make_shared<const StepResult>(engine.step(plan));
+      return [result](Napi::Env env) { return to_js(env, *result); };
+    };
+  });
+}
+
+// close(): Promise<void>; a second call resolves with the first.
+Napi::Value EngineWrap::close(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  const auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
+  const Napi::Promise promise = deferred->Promise();
+  if (closed_ && closers_.empty()) {
+    deferred->Resolve(env.Undefined());
+    return promise;
+  }
+  closers_.push_back(deferred);
+  if (closed_) return promise;
+  closed_ = true;
+  begin_pending(env);
+  thread_->close([this] {
+    deliver([this](Napi::Env e) {
+      thread_->join();
+      for (const Deferred& closer : closers_) closer->Resolve(e.Undefined());
+      closers_.clear();
+    });
+  });
+  return promise;
+}
+
+}  // namespace semantic

@@ -1,0 +1,58 @@
+// class Engine of native/index.d.ts: commands go to the engine thread, results come back through one thread-safe
+// function that keeps the event loop alive only while a promise is pending.
+//
+// While promises are pending the object keeps itself alive, so a collected Engine is an idle one. When the environment
+// ends first (process.exit, a terminated worker), a clean-up hook ends the thread after the command in progress.
+#pragma once
+#include <napi.h>
+
+#include <memory>
+
+#include "engine/command_thread.h"
+
+namespace semantic {
+
+class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
+ public:
+  static Napi::Function define(Napi::Env env);
+  explicit EngineWrap(const Napi::CallbackInfo& call);
+  ~EngineWrap() override;
+
+ private:
+  // Settles one promise, on the JavaScript thread.
+  using Settle = std::function<void(Napi::Env)>;
+  using Deferred = std::shared_ptr<Napi::Promise::Deferred>;
+
+  Napi::Value info(const Napi::CallbackInfo& call);
+  Napi::Value stats(const Napi::CallbackInfo& call);
+  Napi::Value load_model(const Napi::CallbackInfo& call);
+  Napi::Value unload_model(const Napi::CallbackInfo& call);
+  Napi::Value create_sequence(const Napi::CallbackInfo& call);
+  Napi::Value set_sampling(const Napi::CallbackInfo& call);
+  Napi::Value truncate_sequence(const Napi::CallbackInfo& call);
+  Napi::Value drop_sequence(const Napi::CallbackInfo& call);
+  Napi::Value step(const Napi::CallbackInfo& call);
+  Napi::Value close(const Napi::CallbackInfo& call);
+
+  // `prepare` reads the arguments here and now and returns the work for the engine thread, which returns how to turn
+  // its result into a value. Errors of either reject the promise.
+  template <class Prepare>
+  Napi::Value command(const Napi::CallbackInfo& call, const char* origin, Prepare prepare);
+  void deliver(Settle settle);  // from the engine thread
+  void begin_pending(Napi::Env env);
+  void end_pending(Napi::Env env);
+  void shut_down();
+  static void settle_on_js_thread(Napi::Env env, Napi::Function, EngineWrap* wrap, Settle* settle);
+  static void on_environment_end(void* wrap) { static_cast<EngineWrap*>(wrap)->shut_down(); }
+
+  using Channel = Napi::TypedThreadSafeFunction<EngineWrap, Settle, &EngineWrap::settle_on_js_thread>;
+
+  napi_env env_;
+  std::unique_ptr<CommandThread> thread_;  // null once the environment ended
+  Channel channel_;
+  int pending_ = 0;
+  bool closed_ = false;
+  std::vector<Deferred> closers_;  // close() promises waiting for the thread's end
+};
+
+}  // namespace semantic

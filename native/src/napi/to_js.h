@@ -1,0 +1,17 @@
+// Results and errors as JavaScript values.
+#pragma once
+#include <napi.h>
+
+#include "engine/engine.h"
+#include "error.h"
+
+namespace semantic {
+
+Napi::Value to_js(Napi::Env env, const LoadedModel& loaded);
+Napi::Value to_js(Napi::Env env, const StepResult& result);
+Napi::Value to_js(Napi::Env env, const EngineStats& stats);
+Napi::Value to_js(Napi::Env env, const BackendInfo& info);
+// A NativeError: an Error with `code` and `origin`.
+Napi::Error to_js(Napi::Env env, const Error& error);
+
+}  // namespace semantic
