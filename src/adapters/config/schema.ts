@@ -30,6 +30,7 @@ export const configSchema = z.strictObject({
     retry_after_seconds: count,
     memory_budget_bytes: size,
     memory_budget_fraction: z.number().positive().max(1),
+    scratch_bytes: size,
     buffer_cache_bytes: size,
     instruction_set: z.enum(['auto', 'avx512', 'avx2', 'neon', 'portable']),
     stream_buffer_events: count,
