@@ -5,7 +5,7 @@ import { bytesOfByteLevelToken } from './byte-alphabet.js';
 import { createDecoder, parseByteToken, type DecoderFactory } from './decoder.js';
 import { StageDetokenizer } from './detokenizer.js';
 import { IdBuffer } from './id-buffer.js';
-import { createNormalizer } from './normalizer.js';
+import { createNormalizer, type Normalizer } from './normalizer.js';
 import { createPostProcessor, type SpecialTokenFrame } from './post-processor.js';
 import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
 import type { TokenizerSource } from './tokenizer-source.js';
@@ -32,10 +32,11 @@ export class BpeTokenizer implements Tokenizer {
     this.bosToken = source.bosToken;
     this.eosToken = source.eosToken;
     this.stopTokenIds = source.stopTokenIds;
-    this.#tokens = listTokens(source);
+    const normalize = createNormalizer(definition.normalizer);
+    this.#tokens = listTokens(source, normalize);
     this.vocabSize = this.#tokens.length;
     this.#special = new Set(definition.addedTokens.filter((token) => token.special).map((token) => token.id));
-    this.#splitter = new AddedTokenSplitter(definition.addedTokens, createNormalizer(definition.normalizer));
+    this.#splitter = new AddedTokenSplitter(definition.addedTokens, normalize);
     this.#preTokenizer = createPreTokenizer(definition.preTokenizer);
     this.#model = new BpeModel(definition.model, this.#preTokenizer.isByteLevel);
     this.#frame = source.frame ?? createPostProcessor(definition.postProcessor);
@@ -78,13 +79,14 @@ export class BpeTokenizer implements Tokenizer {
   }
 }
 
-function listTokens({ definition }: TokenizerSource): string[] {
+/** A token that is looked for in normalized text also decodes to its normalized form, as `tokenizers` 0.23 has it. */
+function listTokens({ definition }: TokenizerSource, normalize: Normalizer): string[] {
   const tokens: string[] = [];
   const put = (token: string, id: number) => {
     while (tokens.length <= id) tokens.push('');
     tokens[id] = token;
   };
   for (const [token, id] of definition.model.vocab) put(token, id);
-  for (const token of definition.addedTokens) put(token.content, token.id);
+  for (const token of definition.addedTokens) put(token.normalized ? normalize(token.content) : token.content, token.id);
   return tokens;
 }

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SemanticError } from '../../core/domain/errors.js';
+import type { ChatTemplates } from '../chat-template/template-source.js';
 import { fileMissing } from '../model-files/file-errors.js';
 import { asArray, asId, asRecord, asString, corrupt, isRecord, unsupported, type JsonRecord } from './json-shape.js';
 import { parseDefinition } from './parse-definition.js';
 import type { SpecialTokenFrame } from './post-processor.js';
-import type { ChatTemplates, TokenizerDefinition, TokenizerSource } from './tokenizer-source.js';
+import type { TokenizerDefinition, TokenizerSource } from './tokenizer-source.js';
 
 /** Reads the tokenizer files of a Hugging Face folder. Only tokenizer.json must be there. */
 export async function readFolderSource(folder: string): Promise<TokenizerSource> {
@@ -30,8 +31,7 @@ export async function readFolderSource(folder: string): Promise<TokenizerSource>
     eosToken: namedTokens['eos_token'] ?? null,
     stopTokenIds: readStopIds(generation, modelConfig, eos),
     frame: readFrame(settings, bos, eos),
-    namedTokens,
-    chatTemplates: readTemplates(settings['chat_template'], templateJson, templateText),
+    chatTemplate: { templates: readTemplates(settings['chat_template'], templateJson, templateText), namedTokens },
   };
 }
 

@@ -117,7 +117,9 @@ function finish(metadata: GgufMetadata, { tokens }: Vocabulary, definition: Toke
     eosToken: eos === undefined ? null : tokens[eos]!,
     stopTokenIds: listStopTokens(declared, definition.addedTokens),
     frame,
-    namedTokens: Object.fromEntries(present) as Record<string, string>,
-    chatTemplates: template === undefined ? null : { default: template, toolUse },
+    chatTemplate: {
+      templates: template === undefined ? null : { default: template, toolUse },
+      namedTokens: Object.fromEntries(present) as Record<string, string>,
+    },
   };
 }

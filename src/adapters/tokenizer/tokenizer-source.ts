@@ -1,3 +1,4 @@
+import type { ChatTemplateSource } from '../chat-template/template-source.js';
 import type { AddedToken } from './added-tokens.js';
 import type { BpeDefinition } from './bpe-model.js';
 import type { SpecialTokenFrame } from './post-processor.js';
@@ -20,14 +21,5 @@ export interface TokenizerSource {
   readonly stopTokenIds: readonly number[];
   /** Takes the place of the definition's post-processor; null = that one counts. */
   readonly frame: SpecialTokenFrame | null;
-  /** Special tokens by their names (`pad_token` ...), as a chat template may use them. */
-  readonly namedTokens: Readonly<Record<string, string>>;
-  readonly chatTemplates: ChatTemplates | null;
-}
-
-/** Jinja texts. */
-export interface ChatTemplates {
-  readonly default: string;
-  /** Used instead where tools are given; null = the default serves both. */
-  readonly toolUse: string | null;
+  readonly chatTemplate: ChatTemplateSource;
 }
