@@ -16,9 +16,13 @@ export async function requireDiskSpace(directory, bytes, purpose) {
   const { bavail, bsize } = await statfs(directory);
   const free = bavail * bsize;
   if (free >= bytes + RESERVE_BYTES) return;
-  throw new BootstrapError('DiskFull', `[bootstrap] ${purpose} needs ${megabytes(bytes + RESERVE_BYTES)}, ${directory} has ${megabytes(free)} free`, {
-    hint: 'Free some space, or set SEMANTIC_HOME to a folder on a larger disk, and run the same command again.',
-  });
+  throw new BootstrapError(
+    'DiskFull',
+    `[bootstrap] ${purpose} needs ${megabytes(bytes + RESERVE_BYTES)}, ${directory} has ${megabytes(free)} free`,
+    {
+      hint: 'Free some space, or set SEMANTIC_HOME to a folder on a larger disk, and run the same command again.',
+    },
+  );
 }
 
 /** @param {number} bytes */

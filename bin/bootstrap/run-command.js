@@ -27,7 +27,10 @@ export async function runCommand(program, args, options) {
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (/** @type {string} */ text) => {
         log.write(text);
-        const line = text.trimEnd().split(/[\r\n]/).pop();
+        const line = text
+          .trimEnd()
+          .split(/[\r\n]/)
+          .pop();
         if (line !== undefined && line !== '') options.onLine?.(line);
       });
     }
