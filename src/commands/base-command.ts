@@ -33,5 +33,5 @@ function toSemanticError(thrown: Error, exit: number | undefined): SemanticError
   if (thrown instanceof SemanticError) return thrown;
   // Exit 2 is oclif's for arguments and flags it cannot parse.
   const isUsage = exit === 2;
-  return new SemanticError(isUsage ? 'InvalidRequest' : 'Internal', thrown.message, { cause: thrown, ...(isUsage ? { hint: 'See --help.' } : {}) });
+  return new SemanticError(isUsage ? 'InvalidRequest' : 'Internal', thrown.message, { cause: thrown });
 }

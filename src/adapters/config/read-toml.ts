@@ -19,8 +19,8 @@ function parseToml(text: string, path: string): Record<string, unknown> {
   try {
     return parse(text) as Record<string, unknown>;
   } catch (cause) {
-    const { line, column, message } = cause as { line?: number; column?: number; message: string };
-    const at = line === undefined ? '' : `:${line}:${column}`;
+    const { location, message } = cause as { location?: { start: { line: number; column: number } }; message: string };
+    const at = location === undefined ? '' : `:${location.start.line}:${location.start.column}`;
     throw new SemanticError('ConfigInvalid', `[config] ${path}${at} is not TOML: ${message}`, { cause });
   }
 }
