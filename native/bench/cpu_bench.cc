@@ -1,0 +1,192 @@
+// Times and checks the cpu executor on SmolLM2-135M's GGUF file, without Node.
+//   cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f16|f32] speed | verify | greedy COUNT TOKEN...
+#include <chrono>
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <functional>
+
+#include "error.h"
+#include "executor.h"
+#include "llama_gguf_spec.h"
+
+namespace {
+
+using namespace semantic;
+using Tokens = std::vector<int32_t>;
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+Tokens pseudo_random_tokens(int count, uint32_t seed, int vocab) {
+  Tokens out(count);
+  for (int32_t& t : out) {
+    seed = seed * 1664525u + 1013904223u;
+    t = static_cast<int32_t>((seed >> 8) % static_cast<uint32_t>(vocab));
+  }
+  return out;
+}
+
+int greedy(const float* logits, int vocab) { return static_cast<int>(std::max_element(logits, logits + vocab) - logits); }
+
+struct Bench {
+  Executor& executor;
+  int vocab;
+
+  // Appends tokens in chunks; returns the logits after the last, or of all positions.
+  std::vector<float> append(SequenceKv& kv, const Tokens& tokens, int chunk, bool all) {
+    std::vector<float> logits;
+    for (size_t i = 0; i < tokens.size(); i += chunk) {
+      const size_t count = std::min(static_cast<size_t>(chunk), tokens.size() - i);
+      const BatchEntry entry{&kv, {tokens.data() + i, count}, i + count == tokens.size()};
+      BatchOutput out;
+      executor.step({&entry, 1}, all, out);
+      logits.insert(logits.end(), out.logits.begin(), out.logits.end());
+    }
+    return logits;
+  }
+
+  double prefill_seconds(int tokens) {
+    const auto kv = executor.create_sequence();
+    const Tokens prompt = pseudo_random_tokens(tokens, 7, vocab);
+    const double start = now();
+    append(*kv, prompt, tokens, false);
+    return now() - start;
+  }
+
+  // Median seconds of a step in which `sequences` of them decode one token each at `depth`.
+  double decode_seconds(int depth, int sequences, int steps) {
+    std::vector<std::unique_ptr<SequenceKv>> kvs;
+    for (int i = 0; i < sequences; ++i) {
+      kvs.push_back(executor.create_sequence());
+      append(*kvs.back(), pseudo_random_tokens(depth, 11 + i, vocab), depth, false);
+    }
+    std::vector<double> times;
+    Tokens next(sequences, 5);
+    for (int s = 0; s < steps; ++s) {
+      std::vector<BatchEntry> batch;
+      for (int i = 0; i < sequences; ++i) batch.push_back({kvs[i].get(), {&next[i], 1}, true});
+      BatchOutput out;
+      const double start = now();
+      executor.step(batch, false, out);
+      times.push_back(now() - start);
+      for (int i = 0; i < sequences; ++i) next[i] = greedy(out.logits.data() + static_cast<size_t>(i) * vocab, vocab);
+    }
+    std::nth_element(times.begin(), times.begin() + times.size() / 2, times.end());
+    return times[times.size() / 2];
+  }
+};
+
+void speed(Bench& bench) {
+  for (const int tokens : {128, 512, 4096}) {
+    double best = bench.prefill_seconds(tokens);
+    for (int i = 0; i < (tokens > 1000 ? 1 : 4); ++i) best = std::min(best, bench.prefill_seconds(tokens));
+    std::printf("prefill %5d        %8.1f tok/s\n", tokens, tokens / best);
+  }
+  for (const int depth : {64, 512, 4096}) {
+    std::printf("decode at %5d      %8.1f tok/s\n", depth, 1 / bench.decode_seconds(depth, 1, 100));
+  }
+  for (const int sequences : {2, 4, 8, 16}) {
+    std::printf("decode %2d sequences  %8.1f tok/s\n", sequences, sequences / bench.decode_seconds(64, sequences, 40));
+  }
+}
+
+int check(const char* what, bool ok) {
+  std::printf("%-70s %s\n", what, ok ? "same bits" : "DIFFERS");
+  return ok ? 0 : 1;
+}
+
+// Any chunking and any company gives the same bits.
+int verify(Bench& bench) {
+  const Tokens prompt = pseudo_random_tokens(700, 3, bench.vocab);
+  const auto logits_with = [&](int chunk) {
+    const auto kv = bench.executor.create_sequence();
+    return bench.append(*kv, prompt, chunk, true);
+  };
+  const std::vector<float> whole = logits_with(700);
+  int failures = 0;
+  for (const int chunk : {1, 2, 3, 7, 9, 64, 100, 257, 513}) {
+    const std::vector<float> got = logits_with(chunk);
+    failures += check(("chunks of " + std::to_string(chunk)).c_str(),
+                      got.size() == whole.size() && std::memcmp(got.data(), whole.data(), whole.size() * sizeof(float)) == 0);
+  }
+  std::vector<std::unique_ptr<SequenceKv>> kvs;
+  std::vector<Tokens> prompts{prompt};
+  for (int i = 1; i < 12; ++i) prompts.push_back(pseudo_random_tokens(37 * i, 100 + i, bench.vocab));
+  std::vector<BatchEntry> batch;
+  for (Tokens& p : prompts) {
+    kvs.push_back(bench.executor.create_sequence());
+    batch.push_back({kvs.back().get(), {p.data(), p.size() - 1}, false});
+  }
+  std::rotate(batch.begin(), batch.begin() + 5, batch.end());
+  BatchOutput out;
+  bench.executor.step(batch, false, out);
+  for (BatchEntry& e : batch) e = {e.kv, {e.tokens.data() + e.tokens.size(), 1}, true};
+  bench.executor.step(batch, false, out);
+  for (size_t i = 0; i < batch.size(); ++i) {
+    if (batch[i].kv != kvs[0].get()) continue;
+    failures += check("the last token decoded in a batch of 12", std::memcmp(out.logits.data() + i * bench.vocab,
+                      whole.data() + whole.size() - bench.vocab, bench.vocab * sizeof(float)) == 0);
+  }
+  uint32_t hash = 2166136261u;
+  for (const float f : whole) {
+    uint32_t bits;
+    std::memcpy(&bits, &f, 4);
+    hash = (hash ^ bits) * 16777619u;
+  }
+  std::printf("hash of all logits %08x\n", hash);
+  return failures;
+}
+
+int run_greedy(Bench& bench, int count, const Tokens& prompt) {
+  const auto kv = bench.executor.create_sequence();
+  std::vector<float> logits = bench.append(*kv, prompt, static_cast<int>(prompt.size()), false);
+  for (int i = 0; i < count; ++i) {
+    const int token = greedy(logits.data(), bench.vocab);
+    double sum = 0;
+    for (const float l : logits) sum += std::exp(static_cast<double>(l) - logits[token]);
+    std::printf("%d %.6f\n", token, -std::log(sum));
+    logits = bench.append(*kv, {token}, 1, false);
+  }
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  int threads = 2;
+  std::string isa = "auto", file, mode;
+  KvFormat kv = KvFormat::F16;
+  std::vector<int> numbers;
+  for (int i = 1; i < argc; ++i) {
+    const std::string a = argv[i];
+    if (a == "--threads" && i + 1 < argc) threads = std::atoi(argv[++i]);
+    else if (a == "--isa" && i + 1 < argc) isa = argv[++i];
+    else if (a == "--kv" && i + 1 < argc) kv = std::string(argv[++i]) == "f32" ? KvFormat::F32 : KvFormat::F16;
+    else if (file.empty()) file = a;
+    else if (mode.empty()) mode = a;
+    else numbers.push_back(std::atoi(a.c_str()));
+  }
+  if (mode.empty()) {
+    std::fprintf(stderr, "cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f16|f32] speed | verify | greedy COUNT TOKEN...\n");
+    return 2;
+  }
+  const DecoderSpec spec = smollm2_135m_gguf_spec();
+  const auto pool = make_thread_pool(threads, isa);
+  const double start = now();
+  std::unique_ptr<Executor> executor;
+  {
+    TensorSource source({file}, spec);
+    executor = make_cpu_executor(spec, source, kv, *pool);
+  }
+  std::printf("# %s, %d threads, load %.3f s, weights %.1f MB\n", instruction_set_of(*pool).c_str(), threads, now() - start,
+              executor->weight_bytes() / 1e6);
+  Bench bench{*executor, spec.vocab_size};
+  if (mode == "speed") speed(bench);
+  if (mode == "verify") return verify(bench);
+  if (mode == "greedy" && numbers.size() >= 2) return run_greedy(bench, numbers[0], Tokens(numbers.begin() + 1, numbers.end()));
+  return 0;
+} catch (const semantic::Error& e) {
+  std::fprintf(stderr, "%s\n", e.what());
+  return 1;
+}

@@ -1,0 +1,166 @@
+// The cpu executor: a step is cut into slices of at most kSliceRows rows, each one program on the thread pool.
+#include "executor.h"
+
+#include <algorithm>
+#include <string>
+
+#include "cpu/kv.h"
+#include "cpu/run.h"
+#include "cpu/run_moe.h"
+#include "error.h"
+
+namespace semantic {
+namespace cpu {
+namespace {
+
+std::vector<KvShape> kv_shapes(const DecoderSpec& spec, KvFormat format) {
+  std::vector<KvShape> shapes;
+  for (const LayerSpec& layer : spec.layers) {
+    const AttentionSpec& a = layer.attention;
+    shapes.push_back({a.kv_heads, a.head_dim, (a.head_dim + kLanes - 1) / kLanes * kLanes, a.window.value_or(0), format == KvFormat::F16 ? 2 : 4});
+  }
+  return shapes;
+}
+
+void check_spec(const DecoderSpec& spec) {
+  const auto refuse = [](size_t layer, const std::string& message) {
+    throw Error(ErrorCode::InvalidArgument, "cpu.load", "layer " + std::to_string(layer) + ": " + message);
+  };
+  for (size_t i = 0; i < spec.layers.size(); ++i) {
+    const AttentionSpec& a = spec.layers[i].attention;
+    if (a.heads < 1 || a.kv_heads < 1 || a.heads % a.kv_heads != 0 || a.heads / a.kv_heads > kMaxAttendRows) {
+      refuse(i, "heads a multiple of kv heads wanted, got " + std::to_string(a.heads) + " and " + std::to_string(a.kv_heads));
+    }
+    if (a.rope < 0 || a.rope >= static_cast<int>(spec.ropes.size()) || spec.ropes[a.rope].dims > a.head_dim) {
+      refuse(i, "a rope of at most " + std::to_string(a.head_dim) + " dims wanted, got number " + std::to_string(a.rope));
+    }
+    if (const auto* moe = std::get_if<MoeFeedForwardSpec>(&spec.layers[i].feed_forward); moe && (moe->top_k < 1 || moe->top_k > moe->experts)) {
+      refuse(i, "top_k of at most " + std::to_string(moe->experts) + " wanted, got " + std::to_string(moe->top_k));
+    }
+  }
+}
+
+class CpuExecutor final : public Executor {
+ public:
+  CpuExecutor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool, const Kernels& kernels)
+      : spec_((check_spec(spec), spec)), pool_(pool), kernels_(kernels), kv_shapes_(kv_shapes(spec, kv)),
+        weights_(load_weights(spec, source, pool)), scratch_(spec_, pool.threads()) {
+    for (const LayerSpec& layer : spec_.layers) {
+      const AttentionSpec& a = layer.attention;
+      const AttentionPlan plan{.heads = a.heads, .kv_heads = a.kv_heads, .head_dim = a.head_dim, .window = a.window.value_or(0), .tiles = {}, .jobs = {}};
+      const auto same = std::find_if(plans_.begin(), plans_.end(), [&](const AttentionPlan& p) {
+        return p.heads == plan.heads && p.kv_heads == plan.kv_heads && p.head_dim == plan.head_dim && p.window == plan.window;
+      });
+      layer_plans_.push_back(static_cast<int>(same - plans_.begin()));
+      if (same == plans_.end()) plans_.push_back(plan);
+    }
+  }
+
+  std::unique_ptr<SequenceKv> create_sequence() override { return std::make_unique<CpuSequenceKv>(kv_shapes_, counters_); }
+  int64_t kv_bytes_to_append(const SequenceKv& kv, int tokens) const override {
+    return static_cast<const CpuSequenceKv&>(kv).bytes_to_append(tokens);
+  }
+  int64_t scratch_bytes(int tokens, int logit_rows) const override {
+    return scratch_.bytes(std::min(tokens, kSliceRows)) + int64_t{logit_rows} * spec_.vocab_size * static_cast<int64_t>(sizeof(float));
+  }
+  int64_t weight_bytes() const override { return weights_.bytes; }
+  int64_t kv_bytes_per_token() const override {
+    int64_t bytes = 0;
+    for (const KvShape& s : kv_shapes_) bytes += s.bytes_per_token();
+    return bytes;
+  }
+  const KvCounters& kv_counters() const override { return counters_; }
+
+  void step(std::span<const BatchEntry> batch, bool all_logits, BatchOutput& out) override {
+    check_tokens(batch);
+    int64_t rows = 0, logit_rows = 0;
+    for (const BatchEntry& e : batch) {
+      rows += static_cast<int64_t>(e.tokens.size());
+      logit_rows += e.wants_logits ? 1 : 0;
+    }
+    if (all_logits) logit_rows = rows;
+    out.logits.resize(static_cast<size_t>(logit_rows) * spec_.vocab_size);
+
+    float* logits = out.logits.data();
+    Slice slice = empty_slice(logits);
+    for (const BatchEntry& e : batch) {
+      auto* kv = static_cast<CpuSequenceKv*>(e.kv);
+      for (size_t done = 0; done < e.tokens.size();) {
+        const int at = kv->length() + pending_rows(slice, kv);
+        const int count = add_part(slice, kv, e.tokens.subspan(done), at);
+        if (count == 0) {
+          run_and_commit(slice);
+          slice = empty_slice(logits);
+          continue;
+        }
+        const int last = slice.rows() - 1;
+        done += static_cast<size_t>(count);
+        for (int r = all_logits ? last + 1 - count : last; r <= last; ++r) {
+          if (!all_logits && (!e.wants_logits || done < e.tokens.size())) continue;
+          slice.logit_rows.push_back(r);
+          logits += spec_.vocab_size;
+        }
+      }
+    }
+    if (slice.rows() > 0) run_and_commit(slice);
+    for (const BatchEntry& e : batch) static_cast<CpuSequenceKv*>(e.kv)->count_append();
+  }
+
+ private:
+  Slice empty_slice(float* logits) const {
+    Slice slice;
+    slice.attention = plans_;
+    slice.logits = logits;
+    return slice;
+  }
+
+  static int pending_rows(const Slice& slice, const CpuSequenceKv* kv) {
+    return !slice.parts.empty() && slice.parts.back().kv == kv ? slice.parts.back().count : 0;
+  }
+
+  void check_tokens(std::span<const BatchEntry> batch) const {
+    for (const BatchEntry& e : batch) {
+      for (const int32_t token : e.tokens) {
+        if (token >= 0 && token < spec_.vocab_size) continue;
+        throw Error(ErrorCode::InvalidArgument, "cpu.step",
+                    "token " + std::to_string(token) + " out of range 0.." + std::to_string(spec_.vocab_size - 1));
+      }
+    }
+  }
+
+  void run_and_commit(Slice& slice) {
+    plan_attention(slice, pool_.threads());
+    scratch_.prepare(slice.rows());
+    for (const AttentionPlan& plan : slice.attention) scratch_.prepare_partials(plan.partial_floats, plan.counters);
+    for (const SlicePart& part : slice.parts) part.kv->reserve(part.count);
+    Run run{spec_, weights_, kv_shapes_, layer_plans_, kernels_, scratch_, routing_, slice, pool_.threads()};
+    pool_.run([&](ThreadPool::Worker& worker) { run_slice(run, worker); });
+    for (const SlicePart& part : slice.parts) part.kv->commit(part.count);
+  }
+
+  const DecoderSpec spec_;
+  ThreadPool& pool_;
+  const Kernels& kernels_;
+  const std::vector<KvShape> kv_shapes_;
+  const Weights weights_;
+  Scratch scratch_;
+  Routing routing_;
+  std::vector<AttentionPlan> plans_;
+  std::vector<int> layer_plans_;
+  KvCounters counters_;
+};
+
+}  // namespace
+}  // namespace cpu
+
+std::shared_ptr<ThreadPool> make_thread_pool(int threads, const std::string& instruction_set) {
+  return std::make_shared<ThreadPool>(threads, cpu::select_kernels(instruction_set));
+}
+
+std::string instruction_set_of(const ThreadPool& pool) { return pool.kernels().name; }
+
+std::unique_ptr<Executor> make_cpu_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool) {
+  return std::make_unique<cpu::CpuExecutor>(spec, source, kv, pool, pool.kernels());
+}
+
+}  // namespace semantic

@@ -1,0 +1,72 @@
+// The table of kernels that each instruction set fills in. Plain data in, plain data out; they neither allocate nor throw.
+//
+// Exactness: every output of a linear layer, every score and every weighted sum is one chain of fused multiply-adds in the
+// order of k, started at 0. It is the same chain for one row and for many, so results do not depend on the batch.
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "cpu/panel_matrix.h"
+
+namespace semantic::cpu {
+
+inline constexpr int kGemvRows = 8;       // most rows that gemv takes
+inline constexpr int kAttendKeys = 128;   // keys per attention block, aligned to absolute positions
+inline constexpr int kDequantInputs = 1024;  // inputs that gemm dequantizes at a time (or one group, if larger)
+inline constexpr int kMaxTilePanels = 4;
+inline constexpr int kMaxAttendRows = 128;  // query rows per call of attend
+
+enum class ActivationKind : uint8_t { Silu, GeluTanh, SwigluClamped };
+
+// One block of at most kAttendKeys keys of one KV head against some query rows.
+struct AttendBlock {
+  const void* keys;    // [keys / 16][head_dim][16]
+  const void* values;  // [keys][value_stride]
+  bool half;           // keys and values are f16, else f32
+  int head_dim;
+  int value_stride;  // head_dim rounded up to 16
+  int rows;
+  const float* const* queries;  // [rows] -> [head_dim], scaled
+  const int *lo, *hi;           // [rows] visible keys [lo, hi) of this block
+  float softcap;                // 0 = none
+  float* scores;                // scratch [rows][kAttendKeys]
+  float *max, *sum;             // out [rows]; -inf and 0 where nothing is visible
+  float* out;                   // out [rows][value_stride], not yet divided by sum
+};
+
+struct Kernels {
+  const char* name;
+  int tile_panels;  // panels that gemm likes at once, <= kMaxTilePanels
+
+  // out[r][0 .. 16 * panels) = W x for rows <= kGemvRows. `panel` counts through all experts.
+  void (*gemv)(const PanelMatrix& w, int panel, int panels, const float* const* x, int rows, float* out, ptrdiff_t out_stride);
+  // The same for any number of rows, panels <= tile_panels; scratch [max(kDequantInputs, group) * 16 * tile_panels].
+  void (*gemm)(const PanelMatrix& w, int panel, int panels, const float* const* x, int rows, float* out, ptrdiff_t out_stride,
+               float* scratch);
+  // y[0 .. in) = row `row` of expert 0 times scale.
+  void (*embed)(const PanelMatrix& w, int row, float scale, float* y);
+
+  void (*rms_norm)(const float* x, const float* weight, int n, float eps, float* y);  // y may be x
+  void (*store)(const float* acc, const float* bias, int n, float* y);                // y = acc + bias?
+  void (*add)(const float* acc, const float* bias, int n, float* y);                  // y += acc + bias?
+  void (*add_scaled)(const float* x, float factor, int n, float* y);                  // y += factor * x
+  void (*activate)(ActivationKind kind, float alpha, float limit, const float* gate, const float* up, int n, float* y);
+  void (*softcap)(float* x, int n, float cap);
+  // Rotates (x[i], x[i + dims / 2]) by the angles, in place, then multiplies all n by `scale`.
+  void (*rotate)(float* x, const float* cos, const float* sin, int dims, int n, float scale);
+  void (*write_values)(const float* x, int n, bool half, void* y);  // y [n], f16 or f32
+  void (*write_keys)(const float* x, int n, bool half, void* y);    // y [n] at a stride of 16: one lane of a key panel
+
+  void (*attend)(const AttendBlock& block);
+  // Folds a block's (max, sum, out) into the running ones, in the order of the blocks.
+  void (*merge)(float* max, float* sum, float* out, float block_max, float block_sum, const float* block_out, int n);
+  // y = out / sum; `sink`: a virtual key's logit that takes probability only.
+  void (*finish)(float max, float sum, const float* sink, const float* out, int n, float* y);
+};
+
+// `name`: auto, avx512, avx2, neon or portable. Throws Error(InvalidArgument, "cpu.select") where this CPU lacks it.
+const Kernels& select_kernels(std::string_view name);
+
+}  // namespace semantic::cpu

@@ -1,0 +1,93 @@
+#include "cpu/plan.h"
+
+#include <algorithm>
+
+namespace semantic::cpu {
+namespace {
+
+constexpr int kTileQueries = 96;      // query rows (tokens x heads of a group) of a tile: K and V of a block stay in L1 for them
+constexpr int kMostSplitRows = 32;    // tiles larger than this are not split by blocks
+constexpr int kJobsPerThread = 4;     // fewer jobs than this per thread: split
+
+void plan_appends(Slice& slice) {
+  for (size_t p = 0; p < slice.parts.size(); ++p) {
+    const SlicePart& part = slice.parts[p];
+    for (int done = 0; done < part.count;) {
+      const int room = kLanes - (part.position + done) % kLanes;
+      const int count = std::min(room, part.count - done);
+      slice.appends.push_back({static_cast<int>(p), part.row + done, count});
+      done += count;
+    }
+  }
+}
+
+void plan_tiles(const Slice& slice, AttentionPlan& plan) {
+  const int most = std::max(1, kTileQueries / plan.group());
+  for (size_t p = 0; p < slice.parts.size(); ++p) {
+    const SlicePart& part = slice.parts[p];
+    for (int done = 0; done < part.count; done += most) {
+      const int tokens = std::min(most, part.count - done);
+      const int first = part.position + done, last = first + tokens - 1;
+      const int seen = plan.window > 0 && first >= plan.window ? first - plan.window + 1 : 0;
+      const int first_block = seen / kAttendKeys;
+      plan.tiles.push_back({static_cast<int>(p), part.row + done, tokens, first_block, last / kAttendKeys + 1 - first_block, 0, 0});
+    }
+  }
+}
+
+// With few tiles, threads share one by blocks: each writes partial results, the last one to finish merges them in order.
+bool try_split(AttentionPlan& plan, int threads) {
+  if (static_cast<int>(plan.tiles.size()) * plan.kv_heads >= kJobsPerThread * threads || threads == 1) return false;
+  const size_t row_floats = static_cast<size_t>((plan.head_dim + kLanes - 1) / kLanes * kLanes) + 2;
+  size_t floats = 0;
+  int counters = 0;
+  for (AttendTile& t : plan.tiles) {
+    const int rows = t.tokens * plan.group();
+    if (rows > kMostSplitRows) return false;
+    t.partials = floats;
+    t.counter = counters;
+    floats += static_cast<size_t>(plan.kv_heads) * t.blocks * rows * row_floats;
+    counters += plan.kv_heads;
+  }
+  if (floats > kMaxPartialFloats) return false;
+  plan.partial_floats = floats;
+  plan.counters = counters;
+  return true;
+}
+
+void plan_jobs(AttentionPlan& plan) {
+  for (size_t t = 0; t < plan.tiles.size(); ++t) {
+    const AttendTile& tile = plan.tiles[t];
+    for (int head = 0; head < plan.kv_heads; ++head) {
+      if (!plan.split) {
+        plan.jobs.push_back({static_cast<int>(t), head, tile.first_block, tile.blocks});
+        continue;
+      }
+      for (int b = 0; b < tile.blocks; ++b) plan.jobs.push_back({static_cast<int>(t), head, tile.first_block + b, 1});
+    }
+  }
+}
+
+}  // namespace
+
+int add_part(Slice& slice, CpuSequenceKv* kv, std::span<const int32_t> tokens, int position) {
+  const int count = std::min(static_cast<int>(tokens.size()), kSliceRows - slice.rows());
+  if (count <= 0) return 0;
+  slice.parts.push_back({kv, slice.rows(), count, position});
+  for (int i = 0; i < count; ++i) {
+    slice.tokens.push_back(tokens[static_cast<size_t>(i)]);
+    slice.positions.push_back(position + i);
+  }
+  return count;
+}
+
+void plan_attention(Slice& slice, int threads) {
+  plan_appends(slice);
+  for (AttentionPlan& plan : slice.attention) {
+    plan_tiles(slice, plan);
+    plan.split = try_split(plan, threads);
+    plan_jobs(plan);
+  }
+}
+
+}  // namespace semantic::cpu

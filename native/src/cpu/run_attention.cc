@@ -1,0 +1,146 @@
+#include <algorithm>
+#include <limits>
+
+#include "cpu/run.h"
+
+namespace semantic::cpu {
+namespace {
+
+// Fills the tile's query rows (token-major) and what each sees of the block at `first`.
+void set_queries(const Run& run, const AttentionPlan& plan, const AttendTile& tile, int head, ThreadScratch& t) {
+  const int group = plan.group();
+  for (int i = 0; i < tile.tokens; ++i) {
+    for (int g = 0; g < group; ++g) t.queries[i * group + g] = run.scratch.q[tile.row + i] + (head * group + g) * plan.head_dim;
+  }
+}
+
+void set_visible(const Run& run, const AttentionPlan& plan, const AttendTile& tile, int first, ThreadScratch& t) {
+  const int group = plan.group();
+  for (int i = 0; i < tile.tokens; ++i) {
+    const int position = run.slice.positions[tile.row + i];
+    const int seen = plan.window > 0 && position >= plan.window ? position - plan.window + 1 : 0;
+    const int lo = std::clamp(seen - first, 0, kAttendKeys), hi = std::clamp(position + 1 - first, 0, kAttendKeys);
+    std::fill_n(t.lo + i * group, group, lo);
+    std::fill_n(t.hi + i * group, group, hi);
+  }
+}
+
+void attend_block(const Run& run, const AttentionPlan& plan, const AttendTile& tile, int layer, int head, int block, ThreadScratch& t,
+                  float* max, float* sum, float* out) {
+  const KvShape& shape = run.kv[layer];
+  const CpuSequenceKv& kv = *run.slice.parts[tile.part].kv;
+  const int first = block * kAttendKeys;
+  set_visible(run, plan, tile, first, t);
+  run.kernels.attend({.keys = kv.key_panel(layer, head, first),
+                      .values = kv.value_row(layer, head, first),
+                      .half = shape.element_bytes == 2,
+                      .head_dim = shape.head_dim,
+                      .value_stride = shape.value_stride,
+                      .rows = tile.tokens * plan.group(),
+                      .queries = t.queries,
+                      .lo = t.lo,
+                      .hi = t.hi,
+                      .softcap = run.spec.layers[layer].attention.softcap.value_or(0),
+                      .scores = t.scores,
+                      .max = max,
+                      .sum = sum,
+                      .out = out});
+}
+
+// Merges blocks in order from a start of nothing: the one way a row's result comes about, split or not.
+void start_merge(int rows, int stride, ThreadScratch& t) {
+  std::fill_n(t.max, rows, -std::numeric_limits<float>::infinity());
+  std::fill_n(t.sum, rows, 0.0f);
+  std::fill_n(t.out, static_cast<ptrdiff_t>(rows) * stride, 0.0f);
+}
+
+void merge_block(const Kernels& kernels, int rows, int stride, ThreadScratch& t, const float* max, const float* sum, const float* out) {
+  for (int r = 0; r < rows; ++r) {
+    const ptrdiff_t at = static_cast<ptrdiff_t>(r) * stride;
+    kernels.merge(t.max + r, t.sum + r, t.out + at, max[r], sum[r], out + at, stride);
+  }
+}
+
+void finish_rows(const Run& run, const AttentionPlan& plan, const AttendTile& tile, int layer, int head, ThreadScratch& t) {
+  const int group = plan.group(), stride = run.kv[layer].value_stride;
+  const std::vector<float>& sinks = run.weights.layers[layer].attention.sinks;
+  for (int r = 0; r < tile.tokens * group; ++r) {
+    const int query_head = head * group + r % group;
+    run.kernels.finish(t.max[r], t.sum[r], sinks.empty() ? nullptr : &sinks[query_head], t.out + static_cast<ptrdiff_t>(r) * stride,
+                       plan.head_dim, run.scratch.attended[tile.row + r / group] + query_head * plan.head_dim);
+  }
+}
+
+void attend_whole(const Run& run, const AttentionPlan& plan, const AttendJob& job, int layer, ThreadScratch& t) {
+  const AttendTile& tile = plan.tiles[job.tile];
+  const int rows = tile.tokens * plan.group(), stride = run.kv[layer].value_stride;
+  start_merge(rows, stride, t);
+  for (int b = 0; b < job.blocks; ++b) {
+    attend_block(run, plan, tile, layer, job.head, job.block + b, t, t.block_max, t.block_sum, t.block_out);
+    merge_block(run.kernels, rows, stride, t, t.block_max, t.block_sum, t.block_out);
+  }
+  finish_rows(run, plan, tile, layer, job.head, t);
+}
+
+void attend_part(const Run& run, const AttentionPlan& plan, const AttendJob& job, int layer, ThreadScratch& t) {
+  const AttendTile& tile = plan.tiles[job.tile];
+  const int rows = tile.tokens * plan.group(), stride = run.kv[layer].value_stride;
+  const size_t block_floats = static_cast<size_t>(rows) * (stride + 2);
+  float* head = run.scratch.partials + tile.partials + static_cast<size_t>(job.head) * tile.blocks * block_floats;
+  float* mine = head + (job.block - tile.first_block) * block_floats;
+  attend_block(run, plan, tile, layer, job.head, job.block, t, mine, mine + rows, mine + 2 * rows);
+
+  std::atomic<int>& pending = run.scratch.pending[tile.counter + job.head];
+  if (pending.fetch_add(1, std::memory_order_acq_rel) + 1 < tile.blocks) return;
+  pending.store(0, std::memory_order_relaxed);
+  start_merge(rows, stride, t);
+  for (int b = 0; b < tile.blocks; ++b, head += block_floats) {
+    merge_block(run.kernels, rows, stride, t, head, head + rows, head + 2 * rows);
+  }
+  finish_rows(run, plan, tile, layer, job.head, t);
+}
+
+void prepare_head(const Kernels& kernels, const std::optional<Norm>& norm, const float* cos, const float* sin, int dims, int head_dim,
+                  float scale, float* x) {
+  if (norm) kernels.rms_norm(x, norm->weight.data(), head_dim, norm->eps, x);
+  kernels.rotate(x, cos, sin, dims, head_dim, scale);
+}
+
+}  // namespace
+
+void run_append(Run& run, ThreadPool::Worker& worker, int layer) {
+  const AttentionSpec& spec = run.spec.layers[layer].attention;
+  const AttentionWeights& weights = run.weights.layers[layer].attention;
+  const KvShape& shape = run.kv[layer];
+  const bool half = shape.element_bytes == 2;
+  const int d = spec.head_dim, group = spec.heads / spec.kv_heads, dims = run.spec.ropes[spec.rope].dims;
+  worker.phase(static_cast<int>(run.slice.appends.size()) * spec.kv_heads, [&](int chunk) {
+    const AppendJob& job = run.slice.appends[chunk / spec.kv_heads];
+    const int head = chunk % spec.kv_heads;
+    const CpuSequenceKv& kv = *run.slice.parts[job.part].kv;
+    for (int row = job.row; row < job.row + job.count; ++row) {
+      const int position = run.slice.positions[row];
+      const float *cos = run.scratch.cos[spec.rope][row], *sin = run.scratch.sin[spec.rope][row];
+      for (int g = 0; g < group; ++g) {
+        prepare_head(run.kernels, weights.q_norm, cos, sin, dims, d, spec.scale, run.scratch.q[row] + (head * group + g) * d);
+      }
+      float* k = run.scratch.k[row] + head * d;
+      prepare_head(run.kernels, weights.k_norm, cos, sin, dims, d, 1, k);
+      auto* panel = static_cast<char*>(kv.key_panel(layer, head, position));
+      run.kernels.write_keys(k, d, half, panel + position % kLanes * shape.element_bytes);
+      run.kernels.write_values(run.scratch.v[row] + head * d, d, half, kv.value_row(layer, head, position));
+    }
+  });
+}
+
+void run_attention(Run& run, ThreadPool::Worker& worker, int layer) {
+  const AttentionPlan& plan = run.slice.attention[run.layer_plans[layer]];
+  ThreadScratch& t = run.scratch.threads[worker.index()];
+  worker.phase(static_cast<int>(plan.jobs.size()), [&](int chunk) {
+    const AttendJob& job = plan.jobs[chunk];
+    set_queries(run, plan, plan.tiles[job.tile], job.head, t);
+    plan.split ? attend_part(run, plan, job, layer, t) : attend_whole(run, plan, job, layer, t);
+  });
+}
+
+}  // namespace semantic::cpu

@@ -1,0 +1,137 @@
+#include <algorithm>
+#include <cmath>
+
+#include "cpu/run.h"
+#include "cpu/run_linear.h"
+#include "cpu/run_moe.h"
+
+namespace semantic::cpu {
+namespace {
+
+constexpr int kRowsPerChunk = 8;
+
+template <class Body>
+void each_row(ThreadPool::Worker& worker, int rows, Body&& body) {
+  worker.phase((rows + kRowsPerChunk - 1) / kRowsPerChunk, [&](int chunk) {
+    for (int r = chunk * kRowsPerChunk; r < std::min(rows, (chunk + 1) * kRowsPerChunk); ++r) body(r);
+  });
+}
+
+void run_tasks(Run& run, ThreadPool::Worker& worker, std::span<LinearTask> tasks) {
+  ThreadScratch& mine = run.scratch.threads[worker.index()];
+  worker.phase(plan_linear(tasks, run.kernels, run.threads),
+               [&](int chunk) { run_linear_chunk(tasks, chunk, nullptr, run.kernels, mine); });
+}
+
+// The tasks read the normed rows of x. With few rows each thread norms them for itself, once it has work: cheaper than a phase.
+void run_normed(Run& run, ThreadPool::Worker& worker, const Norm& norm, std::span<const float* const> x, std::span<LinearTask> tasks) {
+  const int rows = static_cast<int>(x.size()), width = run.spec.hidden_size;
+  const auto norm_row = [&](int r, float* y) { run.kernels.rms_norm(x[r], norm.weight.data(), width, norm.eps, y); };
+  if (rows > kGemvRows) {
+    each_row(worker, rows, [&](int r) { norm_row(r, run.scratch.normed[r]); });
+    for (LinearTask& t : tasks) t.x = run.scratch.normed.pointers.data();
+    run_tasks(run, worker, tasks);
+    return;
+  }
+  ThreadScratch& mine = run.scratch.threads[worker.index()];
+  bool normed = false;
+  worker.phase(plan_linear(tasks, run.kernels, run.threads), [&](int chunk) {
+    if (!normed) {
+      for (int r = 0; r < rows; ++r) norm_row(r, const_cast<float*>(mine.normed_rows[r]));
+      normed = true;
+    }
+    run_linear_chunk(tasks, chunk, mine.normed_rows, run.kernels, mine);
+  });
+}
+
+LinearTask task(const Linear& w, int rows, Rows& y, Finish finish = Finish::Store) {
+  return {.matrix = &w.matrix, .finish = finish, .rows = rows, .y = y.data, .y_stride = y.stride};
+}
+
+void run_embedding(Run& run, ThreadPool::Worker& worker) {
+  Scratch& s = run.scratch;
+  each_row(worker, run.slice.rows(), [&](int r) {
+    run.kernels.embed(run.weights.embedding.matrix, run.slice.tokens[r], run.spec.embedding_scale, s.hidden[r]);
+    for (size_t i = 0; i < run.spec.ropes.size(); ++i) {
+      const RopeSpec& rope = run.spec.ropes[i];
+      for (int j = 0; j < rope.dims / 2; ++j) {
+        const double angle = run.slice.positions[r] * rope.inverse_frequencies[j];
+        s.cos[i][r][j] = static_cast<float>(std::cos(angle)) * rope.attention_factor;
+        s.sin[i][r][j] = static_cast<float>(std::sin(angle)) * rope.attention_factor;
+      }
+    }
+  });
+}
+
+// hidden += norm(projected), where a norm follows a block; else the block has added itself.
+void run_post_norm(Run& run, ThreadPool::Worker& worker, const std::optional<Norm>& norm) {
+  if (!norm) return;
+  Scratch& s = run.scratch;
+  const int width = run.spec.hidden_size;
+  each_row(worker, run.slice.rows(), [&](int r) {
+    run.kernels.rms_norm(s.projected[r], norm->weight.data(), width, norm->eps, s.projected[r]);
+    run.kernels.add(s.projected[r], nullptr, width, s.hidden[r]);
+  });
+}
+
+void run_feed_forward(Run& run, ThreadPool::Worker& worker, int layer) {
+  Scratch& s = run.scratch;
+  const LayerWeights& w = run.weights.layers[layer];
+  const int rows = run.slice.rows();
+  const Finish finish = w.post_feed_forward_norm ? Finish::Store : Finish::Add;
+  Rows& target = w.post_feed_forward_norm ? s.projected : s.hidden;
+  if (w.feed_forward.router) {
+    each_row(worker, rows, [&](int r) {
+      run.kernels.rms_norm(s.hidden[r], w.feed_forward_norm.weight.data(), run.spec.hidden_size, w.feed_forward_norm.eps, s.normed[r]);
+    });
+    run_moe(run, worker, layer, finish, target);
+  } else {
+    LinearTask gate = task(w.feed_forward.gate, rows, s.activated, Finish::Gate);
+    gate.second = &w.feed_forward.up.matrix;
+    gate.activation = std::get<DenseFeedForwardSpec>(run.spec.layers[layer].feed_forward).activation;
+    run_normed(run, worker, w.feed_forward_norm, {s.hidden.pointers.data(), static_cast<size_t>(rows)}, {&gate, 1});
+    LinearTask down = task(w.feed_forward.down, rows, target, finish);
+    down.x = s.activated.pointers.data();
+    run_tasks(run, worker, {&down, 1});
+  }
+  run_post_norm(run, worker, w.post_feed_forward_norm);
+}
+
+void run_layer(Run& run, ThreadPool::Worker& worker, int layer) {
+  Scratch& s = run.scratch;
+  const LayerWeights& w = run.weights.layers[layer];
+  const int rows = run.slice.rows();
+  LinearTask projections[] = {task(w.attention.q, rows, s.q), task(w.attention.k, rows, s.k), task(w.attention.v, rows, s.v)};
+  run_normed(run, worker, w.input_norm, {s.hidden.pointers.data(), static_cast<size_t>(rows)}, projections);
+  run_append(run, worker, layer);
+  run_attention(run, worker, layer);
+  const bool post = w.post_attention_norm.has_value();
+  LinearTask out = task(w.attention.o, rows, post ? s.projected : s.hidden, post ? Finish::Store : Finish::Add);
+  out.x = s.attended.pointers.data();
+  run_tasks(run, worker, {&out, 1});
+  run_post_norm(run, worker, w.post_attention_norm);
+  run_feed_forward(run, worker, layer);
+}
+
+void run_head(Run& run, ThreadPool::Worker& worker) {
+  const std::vector<int>& wanted = run.slice.logit_rows;
+  if (wanted.empty()) return;
+  std::vector<const float*> rows(wanted.size());
+  for (size_t i = 0; i < wanted.size(); ++i) rows[i] = run.scratch.hidden[wanted[i]];
+  LinearTask head{.matrix = &run.weights.output().matrix,
+                  .rows = static_cast<int>(wanted.size()),
+                  .y = run.slice.logits,
+                  .y_stride = run.spec.vocab_size,
+                  .softcap = run.spec.logit_softcap.value_or(0)};
+  run_normed(run, worker, run.weights.final_norm, rows, {&head, 1});
+}
+
+}  // namespace
+
+void run_slice(Run& run, ThreadPool::Worker& worker) {
+  run_embedding(run, worker);
+  for (int layer = 0; layer < static_cast<int>(run.spec.layers.size()); ++layer) run_layer(run, worker, layer);
+  run_head(run, worker);
+}
+
+}  // namespace semantic::cpu

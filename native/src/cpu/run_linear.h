@@ -1,0 +1,36 @@
+// Linear layers over the rows of a slice, as one phase of the pool.
+#pragma once
+#include <span>
+
+#include "cpu/run.h"
+
+namespace semantic::cpu {
+
+enum class Finish : uint8_t {
+  Store,  // y = W x + b
+  Add,    // y += W x + b
+  Gate,   // y = activation(W x + b, W2 x + b2)
+};
+
+// One matrix (of one expert) over some rows; with Gate two.
+struct LinearTask {
+  const PanelMatrix* matrix;
+  const PanelMatrix* second = nullptr;
+  int expert = 0;
+  Finish finish = Finish::Store;
+  const float* const* x = nullptr;  // [rows]; null: what the phase's caller hands to run_chunk
+  int rows = 0;
+  float* y = nullptr;
+  ptrdiff_t y_stride = 0;
+  Activation activation{};
+  float softcap = 0;
+
+  // Set by plan_linear.
+  int first_chunk = 0, chunk_panels = 0, panel_chunks = 0, chunk_rows = 0;
+};
+
+// Cuts the tasks into chunks; returns how many.
+int plan_linear(std::span<LinearTask> tasks, const Kernels& kernels, int threads);
+void run_linear_chunk(std::span<const LinearTask> tasks, int chunk, const float* const* x, const Kernels& kernels, ThreadScratch& scratch);
+
+}  // namespace semantic::cpu

@@ -1,0 +1,83 @@
+#include "cpu/run_moe.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace semantic::cpu {
+namespace {
+
+// The top_k largest logits (ties: the lower expert) and a softmax over those.
+void choose_experts(const float* logits, int experts, int top_k, int* chosen, float* weights) {
+  std::vector<int> order(experts);
+  std::iota(order.begin(), order.end(), 0);
+  std::partial_sort(order.begin(), order.begin() + top_k, order.end(),
+                    [&](int a, int b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
+  float sum = 0;
+  for (int i = 0; i < top_k; ++i) {
+    chosen[i] = order[i];
+    weights[i] = std::exp(logits[order[i]] - logits[order[0]]);
+    sum += weights[i];
+  }
+  for (int i = 0; i < top_k; ++i) weights[i] /= sum;
+}
+
+void route(Run& run, const MoeFeedForwardSpec& spec, const FeedForwardWeights& w) {
+  Routing& routing = run.routing;
+  Scratch& s = run.scratch;
+  const int rows = run.slice.rows(), top_k = spec.top_k;
+  std::vector<int> chosen(static_cast<size_t>(rows) * top_k);
+  routing.weights.resize(chosen.size());
+  routing.slots.resize(chosen.size());
+  routing.inputs.resize(chosen.size());
+  for (int r = 0; r < rows; ++r) choose_experts(s.routed[r], spec.experts, top_k, &chosen[r * top_k], &routing.weights[r * top_k]);
+
+  routing.gate.clear();
+  routing.down.clear();
+  int slot = 0;
+  for (int e = 0; e < spec.experts; ++e) {
+    const int first = slot;
+    for (int i = 0; i < rows * top_k; ++i) {
+      if (chosen[i] != e) continue;
+      routing.slots[i] = slot;
+      routing.inputs[slot++] = s.normed[i / top_k];
+    }
+    if (slot == first) continue;
+    routing.gate.push_back({.matrix = &w.gate.matrix, .second = &w.up.matrix, .expert = e, .finish = Finish::Gate,
+                            .x = &routing.inputs[first], .rows = slot - first, .y = s.activated[first],
+                            .y_stride = s.activated.stride, .activation = spec.activation});
+    routing.down.push_back({.matrix = &w.down.matrix, .expert = e, .x = &s.activated.pointers[first], .rows = slot - first,
+                            .y = s.expert_out[first], .y_stride = s.expert_out.stride});
+  }
+  routing.gate_chunks = plan_linear(routing.gate, run.kernels, run.threads);
+  routing.down_chunks = plan_linear(routing.down, run.kernels, run.threads);
+}
+
+}  // namespace
+
+void run_moe(Run& run, ThreadPool::Worker& worker, int layer, Finish finish, Rows& target) {
+  const auto& spec = std::get<MoeFeedForwardSpec>(run.spec.layers[layer].feed_forward);
+  const FeedForwardWeights& w = run.weights.layers[layer].feed_forward;
+  Routing& routing = run.routing;
+  Scratch& s = run.scratch;
+  ThreadScratch& mine = s.threads[worker.index()];
+  const int rows = run.slice.rows(), width = run.spec.hidden_size;
+
+  LinearTask router{.matrix = &w.router->matrix, .x = s.normed.pointers.data(), .rows = rows, .y = s.routed.data, .y_stride = s.routed.stride};
+  const std::span<LinearTask> router_tasks(&router, 1);
+  worker.phase(plan_linear(router_tasks, run.kernels, run.threads),
+               [&](int chunk) { run_linear_chunk(router_tasks, chunk, nullptr, run.kernels, mine); });
+  worker.phase(1, [&](int) { route(run, spec, w); });
+  worker.phase(routing.gate_chunks, [&](int chunk) { run_linear_chunk(routing.gate, chunk, nullptr, run.kernels, mine); });
+  worker.phase(routing.down_chunks, [&](int chunk) { run_linear_chunk(routing.down, chunk, nullptr, run.kernels, mine); });
+  worker.phase(rows, [&](int row) {
+    float* sum = s.normed[row];  // no longer needed
+    std::fill_n(sum, width, 0.0f);
+    for (int i = row * spec.top_k; i < (row + 1) * spec.top_k; ++i) {
+      run.kernels.add_scaled(s.expert_out[routing.slots[i]], routing.weights[i], width, sum);
+    }
+    finish == Finish::Add ? run.kernels.add(sum, nullptr, width, target[row]) : run.kernels.store(sum, nullptr, width, target[row]);
+  });
+}
+
+}  // namespace semantic::cpu

@@ -1,0 +1,123 @@
+#include "cpu/scratch.h"
+
+#include <algorithm>
+
+namespace semantic::cpu {
+namespace {
+
+int rounded(int n) { return (n + kLanes - 1) / kLanes * kLanes; }
+
+// Widest of each kind over all layers.
+struct Widest {
+  int q = 0, kv = 0, head = 0, feed_forward = 0, experts = 0, top_k = 1, in = 0, group = 0;
+
+  explicit Widest(const DecoderSpec& spec) {
+    for (const LayerSpec& layer : spec.layers) {
+      const AttentionSpec& a = layer.attention;
+      q = std::max(q, a.heads * a.head_dim);
+      kv = std::max(kv, a.kv_heads * a.head_dim);
+      head = std::max(head, a.head_dim);
+      for (const LinearSpec* l : {&a.q, &a.k, &a.v, &a.o}) see(*l);
+      if (const auto* dense = std::get_if<DenseFeedForwardSpec>(&layer.feed_forward)) {
+        feed_forward = std::max(feed_forward, dense->gate.out_features);
+        for (const LinearSpec* l : {&dense->gate, &dense->up, &dense->down}) see(*l);
+      } else {
+        const auto& moe = std::get<MoeFeedForwardSpec>(layer.feed_forward);
+        feed_forward = std::max(feed_forward, moe.gate.out_features);
+        experts = std::max(experts, moe.experts);
+        top_k = std::max(top_k, moe.top_k);
+        for (const LinearSpec* l : {&moe.router, &moe.gate, &moe.up, &moe.down}) see(*l);
+      }
+    }
+    see(spec.embedding);
+    if (spec.head) see(*spec.head);
+  }
+
+  void see(const LinearSpec& l) {
+    if (l.quantization) group = std::max(group, l.quantization->group_size);
+  }
+};
+
+}  // namespace
+
+ptrdiff_t Scratch::stride_of(int width) { return rounded(width) + kLanes; }
+
+Scratch::Scratch(const DecoderSpec& spec, int thread_count) : cos(spec.ropes.size()), sin(spec.ropes.size()), threads(thread_count) {
+  const Widest widest(spec);
+  widths_ = {{&hidden, spec.hidden_size, 1},   {&normed, spec.hidden_size, 1}, {&projected, spec.hidden_size, 1},
+             {&q, widest.q, 1},                {&k, widest.kv, 1},             {&v, widest.kv, 1},
+             {&attended, widest.q, 1},         {&activated, widest.feed_forward, widest.top_k}};
+  if (widest.experts > 0) {
+    widths_.push_back({&routed, widest.experts, 1});
+    widths_.push_back({&expert_out, spec.hidden_size, widest.top_k});
+  }
+  for (size_t i = 0; i < spec.ropes.size(); ++i) {
+    widths_.push_back({&cos[i], spec.ropes[i].dims / 2, 1});
+    widths_.push_back({&sin[i], spec.ropes[i].dims / 2, 1});
+  }
+
+  const size_t value_stride = rounded(widest.head), tile = static_cast<size_t>(kLanes) * kMaxTilePanels;
+  const size_t sizes[] = {std::max(kDequantInputs, widest.group) * tile,
+                          kLinearRows * tile,
+                          kLinearRows * tile,
+                          kGemvRows * static_cast<size_t>(stride_of(spec.hidden_size)),
+                          static_cast<size_t>(kMaxAttendRows) * kAttendKeys,
+                          kMaxAttendRows,
+                          kMaxAttendRows,
+                          kMaxAttendRows * value_stride,
+                          kMaxAttendRows,
+                          kMaxAttendRows,
+                          kMaxAttendRows * value_stride};
+  size_t floats = 0;
+  for (const size_t s : sizes) floats += s;
+  thread_memory_ = PageBuffer(floats * threads.size() * sizeof(float), "cpu.load");
+  auto* next = thread_memory_.as<float>();
+  for (ThreadScratch& t : threads) {
+    const size_t* size = sizes;
+    for (float** p : {&t.dequantized, &t.acc_a, &t.acc_b, &t.normed, &t.scores, &t.block_max, &t.block_sum, &t.block_out, &t.max,
+                      &t.sum, &t.out}) {
+      *p = next;
+      next += *size++;
+    }
+    for (int r = 0; r < kGemvRows; ++r) t.normed_rows[r] = t.normed + r * stride_of(spec.hidden_size);
+  }
+}
+
+size_t Scratch::floats_per_row() const {
+  size_t floats = 0;
+  for (const Width& w : widths_) floats += static_cast<size_t>(stride_of(w.width)) * w.per_row;
+  return floats;
+}
+
+void Scratch::prepare(int rows) {
+  if (rows <= rows_) return;
+  row_memory_ = PageBuffer();  // the old one goes first
+  rows_ = 0;
+  row_memory_ = PageBuffer(floats_per_row() * rows * sizeof(float), "cpu.step");
+  rows_ = rows;
+  auto* next = row_memory_.as<float>();
+  for (const Width& w : widths_) {
+    const int count = rows * w.per_row;
+    w.rows->data = next;
+    w.rows->stride = stride_of(w.width);
+    w.rows->pointers.resize(count);
+    for (int r = 0; r < count; ++r) w.rows->pointers[r] = (*w.rows)[r];
+    next += w.rows->stride * count;
+  }
+}
+
+void Scratch::prepare_partials(size_t floats, int counters) {
+  if (floats * sizeof(float) > partial_memory_.bytes()) {
+    partial_memory_ = PageBuffer();
+    partial_memory_ = PageBuffer(floats * sizeof(float), "cpu.step");
+  }
+  partials = partial_memory_.as<float>();
+  if (counters > static_cast<int>(pending.size())) pending = std::vector<std::atomic<int>>(counters);
+}
+
+int64_t Scratch::bytes(int rows) const {
+  const size_t floats = floats_per_row() * static_cast<size_t>(rows) + kMaxPartialFloats;
+  return static_cast<int64_t>(floats * sizeof(float) + thread_memory_.bytes());
+}
+
+}  // namespace semantic::cpu

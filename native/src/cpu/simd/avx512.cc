@@ -1,0 +1,13 @@
+// The kernels for avx512, compiled with its own flags. No standard templates here: their instances could be linked in elsewhere.
+#include "cpu/kernels.h"
+#include "cpu/simd/vec_avx512.h"
+
+namespace semantic::cpu::avx512 {
+#include "cpu/simd/linear.inl"
+#include "cpu/simd/rows.inl"
+#include "cpu/simd/attention.inl"
+
+extern const Kernels kTable;
+const Kernels kTable = {"avx512",      kTilePanels, gemv,     gemm,     embed,        rms_norm,   store_row, add_row, add_scaled,
+                        activate, softcap,     rotate,   write_values, write_keys, attend,    merge,   finish};
+}  // namespace semantic::cpu::avx512

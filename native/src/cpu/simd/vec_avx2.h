@@ -1,0 +1,99 @@
+// Vec: 16 f32 lanes in two ymm registers. Needs AVX2, FMA and F16C.
+#pragma once
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace semantic::cpu::avx2 {
+
+struct Vec {
+  __m256 lo, hi;
+};
+struct Words {
+  __m256i lo, hi;  // 16 uint32
+};
+
+constexpr int kTileRows = 6, kTilePanels = 1;
+constexpr int gemv_panels(int rows) { return rows <= 2 ? 2 : 1; }
+
+static inline Vec zero() { return {_mm256_setzero_ps(), _mm256_setzero_ps()}; }
+static inline Vec set1(float v) {
+  const __m256 s = _mm256_set1_ps(v);
+  return {s, s};
+}
+static inline Vec load(const float* p) { return {_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)}; }
+static inline void store(float* p, Vec v) {
+  _mm256_storeu_ps(p, v.lo);
+  _mm256_storeu_ps(p + 8, v.hi);
+}
+static inline __m256i first_lanes(int n) { return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)); }
+static inline Vec load_n(const float* p, int n) {
+  return {_mm256_maskload_ps(p, first_lanes(n)), n > 8 ? _mm256_maskload_ps(p + 8, first_lanes(n - 8)) : _mm256_setzero_ps()};
+}
+static inline void store_n(float* p, Vec v, int n) {
+  _mm256_maskstore_ps(p, first_lanes(n), v.lo);
+  if (n > 8) _mm256_maskstore_ps(p + 8, first_lanes(n - 8), v.hi);
+}
+static inline __m128i load8(const uint16_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); }
+static inline Vec load_f16(const uint16_t* p) { return {_mm256_cvtph_ps(load8(p)), _mm256_cvtph_ps(load8(p + 8))}; }
+static inline __m256 from_bf16(__m128i v) { return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(v), 16)); }
+static inline Vec load_bf16(const uint16_t* p) { return {from_bf16(load8(p)), from_bf16(load8(p + 8))}; }
+static inline void store_f16(uint16_t* p, Vec v) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(v.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 8), _mm256_cvtps_ph(v.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+static inline Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)}; }
+static inline Vec add(Vec a, Vec b) { return {_mm256_add_ps(a.lo, b.lo), _mm256_add_ps(a.hi, b.hi)}; }
+static inline Vec sub(Vec a, Vec b) { return {_mm256_sub_ps(a.lo, b.lo), _mm256_sub_ps(a.hi, b.hi)}; }
+static inline Vec mul(Vec a, Vec b) { return {_mm256_mul_ps(a.lo, b.lo), _mm256_mul_ps(a.hi, b.hi)}; }
+static inline Vec div(Vec a, Vec b) { return {_mm256_div_ps(a.lo, b.lo), _mm256_div_ps(a.hi, b.hi)}; }
+static inline Vec max(Vec a, Vec b) { return {_mm256_max_ps(a.lo, b.lo), _mm256_max_ps(a.hi, b.hi)}; }
+static inline Vec min(Vec a, Vec b) { return {_mm256_min_ps(a.lo, b.lo), _mm256_min_ps(a.hi, b.hi)}; }
+static inline Vec select_less(Vec x, Vec y, Vec a, Vec b) {
+  return {_mm256_blendv_ps(b.lo, a.lo, _mm256_cmp_ps(x.lo, y.lo, _CMP_LT_OQ)),
+          _mm256_blendv_ps(b.hi, a.hi, _mm256_cmp_ps(x.hi, y.hi, _CMP_LT_OQ))};
+}
+static inline __m256 scale8(__m256 p, __m256 t) {
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(t), 23)));
+}
+static inline Vec scale_by_power(Vec p, Vec t) { return {scale8(p.lo, t.lo), scale8(p.hi, t.hi)}; }
+static inline __m256 keep8(__m256 v, int lo, int hi, __m256 fill) {
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  const __m256i below = _mm256_cmpgt_epi32(_mm256_set1_epi32(lo), lane), inside = _mm256_cmpgt_epi32(_mm256_set1_epi32(hi), lane);
+  return _mm256_blendv_ps(fill, v, _mm256_castsi256_ps(_mm256_andnot_si256(below, inside)));
+}
+static inline Vec keep_range(Vec v, int lo, int hi, Vec fill) { return {keep8(v.lo, lo, hi, fill.lo), keep8(v.hi, lo - 8, hi - 8, fill.hi)}; }
+
+static inline float reduce_add(Vec v) {
+  const __m256 a = _mm256_add_ps(v.lo, v.hi);
+  const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+static inline float reduce_max(Vec v) {
+  const __m256 a = _mm256_max_ps(v.lo, v.hi);
+  const __m128 b = _mm_max_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 c = _mm_max_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_max_ss(c, _mm_movehdup_ps(c)));
+}
+
+static inline Words load_words(const void* p) {
+  const auto* w = static_cast<const __m256i*>(p);
+  return {_mm256_loadu_si256(w), _mm256_loadu_si256(w + 1)};
+}
+static inline __m256 bits8(__m256i w, int shift, int mask) {
+  return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(w, shift), _mm256_set1_epi32(mask)));
+}
+static inline Vec nibble(Words w, int j) { return {bits8(w.lo, 4 * j, 15), bits8(w.hi, 4 * j, 15)}; }
+static inline Vec byte_at(Words w, int j) { return {bits8(w.lo, 8 * j, 255), bits8(w.hi, 8 * j, 255)}; }
+static inline __m256 fp4x8(__m256i w, int j) {
+  const __m256 table = _mm256_setr_ps(0, .5f, 1, 1.5f, 2, 3, 4, 6);
+  const __m256i n = _mm256_srli_epi32(w, 4 * j);
+  const __m256i sign = _mm256_slli_epi32(_mm256_srli_epi32(n, 3), 31);
+  return _mm256_xor_ps(_mm256_permutevar8x32_ps(table, n), _mm256_castsi256_ps(sign));  // looks at the lowest 3 bits only
+}
+static inline Vec fp4(Words w, int j) { return {fp4x8(w.lo, j), fp4x8(w.hi, j)}; }
+static inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
+}  // namespace semantic::cpu::avx2

@@ -1,0 +1,77 @@
+// Vec: 16 f32 lanes in one zmm register.
+#pragma once
+#include <immintrin.h>
+
+#include <cstdint>
+
+namespace semantic::cpu::avx512 {
+
+using Vec = __m512;
+using Words = __m512i;  // 16 uint32
+
+constexpr int kTileRows = 6, kTilePanels = 4;
+constexpr int gemv_panels(int rows) { return rows <= 2 ? 4 : 2; }
+
+static inline Vec zero() { return _mm512_setzero_ps(); }
+static inline Vec set1(float v) { return _mm512_set1_ps(v); }
+static inline Vec load(const float* p) { return _mm512_loadu_ps(p); }
+static inline void store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
+static inline __mmask16 first_lanes(int n) { return static_cast<__mmask16>((1u << n) - 1); }
+static inline Vec load_n(const float* p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
+static inline void store_n(float* p, Vec v, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), v); }
+static inline Vec load_f16(const uint16_t* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+static inline Vec load_bf16(const uint16_t* p) {
+  const __m512i w = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+  return _mm512_castsi512_ps(_mm512_slli_epi32(w, 16));
+}
+static inline void store_f16(uint16_t* p, Vec v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+
+static inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+static inline Vec add(Vec a, Vec b) { return _mm512_add_ps(a, b); }
+static inline Vec sub(Vec a, Vec b) { return _mm512_sub_ps(a, b); }
+static inline Vec mul(Vec a, Vec b) { return _mm512_mul_ps(a, b); }
+static inline Vec div(Vec a, Vec b) { return _mm512_div_ps(a, b); }
+static inline Vec max(Vec a, Vec b) { return _mm512_max_ps(a, b); }
+static inline Vec min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
+// x < y ? a : b
+static inline Vec select_less(Vec x, Vec y, Vec a, Vec b) { return _mm512_mask_blend_ps(_mm512_cmp_ps_mask(x, y, _CMP_LT_OQ), b, a); }
+// p * 2^n where t = n + 1.5 * 2^23
+static inline Vec scale_by_power(Vec p, Vec t) {
+  return _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(p), _mm512_slli_epi32(_mm512_castps_si512(t), 23)));
+}
+// Lanes outside [lo, hi) become fill.
+static inline Vec keep_range(Vec v, int lo, int hi, Vec fill) {
+  const unsigned upper = hi >= 16 ? 0xFFFFu : hi <= 0 ? 0u : (1u << hi) - 1;
+  const unsigned lower = lo >= 16 ? 0xFFFFu : lo <= 0 ? 0u : (1u << lo) - 1;
+  return _mm512_mask_blend_ps(static_cast<__mmask16>(upper & ~lower), fill, v);
+}
+
+static inline float reduce_add(Vec v) {
+  const __m256 a = _mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+  const __m128 b = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+  const __m128 c = _mm_add_ps(b, _mm_movehl_ps(b, b));
+  return _mm_cvtss_f32(_mm_add_ss(c, _mm_movehdup_ps(c)));
+}
+static inline float reduce_max(Vec v) { return _mm512_reduce_max_ps(v); }
+
+static inline Words load_words(const void* p) { return _mm512_loadu_si512(p); }
+static inline Vec nibble(Words w, int j) {
+  const Vec table = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  return _mm512_permutexvar_ps(_mm512_srli_epi32(w, 4 * j), table);  // looks at the lowest 4 bits only
+}
+static inline Vec fp4(Words w, int j) {
+  const Vec table = _mm512_setr_ps(0, .5f, 1, 1.5f, 2, 3, 4, 6, -0.f, -.5f, -1, -1.5f, -2, -3, -4, -6);
+  return _mm512_permutexvar_ps(_mm512_srli_epi32(w, 4 * j), table);
+}
+// The byte becomes the low mantissa bits of 2^23, which is then subtracted: two cheap operations, exact.
+static inline Vec byte_at(Words w, int j) {
+  const __m512i magic = _mm512_set1_epi32(0x4B000000);
+  const __m512i from = _mm512_broadcast_i32x4(_mm_setr_epi8(j, 0, 0, 0, 4 + j, 0, 0, 0, 8 + j, 0, 0, 0, 12 + j, 0, 0, 0));
+  const __m512i bits = _mm512_mask_shuffle_epi8(magic, 0x1111111111111111ull, w, from);
+  return _mm512_sub_ps(_mm512_castsi512_ps(bits), _mm512_set1_ps(8388608.0f));
+}
+static inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
+}  // namespace semantic::cpu::avx512

@@ -1,0 +1,89 @@
+// Vec: 16 f32 lanes in four q registers (AArch64).
+#pragma once
+#include <arm_neon.h>
+
+#include <cstdint>
+#include <cstring>
+
+namespace semantic::cpu::neon {
+
+struct Vec {
+  float32x4_t v[4];
+};
+struct Words {
+  uint32x4_t v[4];
+};
+
+constexpr int kTileRows = 6, kTilePanels = 1;
+constexpr int gemv_panels(int rows) { return rows <= 2 ? 2 : 1; }
+
+#define SEMANTIC_EACH(expression)         \
+  Vec r;                                  \
+  for (int i = 0; i < 4; ++i) r.v[i] = expression; \
+  return r
+
+static inline Vec set1(float s) { SEMANTIC_EACH(vdupq_n_f32(s)); }
+static inline Vec zero() { return set1(0); }
+static inline Vec load(const float* p) { SEMANTIC_EACH(vld1q_f32(p + 4 * i)); }
+static inline void store(float* p, Vec a) {
+  for (int i = 0; i < 4; ++i) vst1q_f32(p + 4 * i, a.v[i]);
+}
+static inline Vec load_n(const float* p, int n) {
+  float t[16] = {};
+  std::memcpy(t, p, sizeof(float) * static_cast<unsigned>(n));
+  return load(t);
+}
+static inline void store_n(float* p, Vec a, int n) {
+  float t[16];
+  store(t, a);
+  std::memcpy(p, t, sizeof(float) * static_cast<unsigned>(n));
+}
+static inline Vec load_f16(const uint16_t* p) { SEMANTIC_EACH(vcvt_f32_f16(vreinterpret_f16_u16(vld1_u16(p + 4 * i)))); }
+static inline Vec load_bf16(const uint16_t* p) { SEMANTIC_EACH(vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(p + 4 * i), 16))); }
+static inline void store_f16(uint16_t* p, Vec a) {
+  for (int i = 0; i < 4; ++i) vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(a.v[i])));
+}
+
+static inline Vec fma(Vec a, Vec b, Vec c) { SEMANTIC_EACH(vfmaq_f32(c.v[i], a.v[i], b.v[i])); }
+static inline Vec add(Vec a, Vec b) { SEMANTIC_EACH(vaddq_f32(a.v[i], b.v[i])); }
+static inline Vec sub(Vec a, Vec b) { SEMANTIC_EACH(vsubq_f32(a.v[i], b.v[i])); }
+static inline Vec mul(Vec a, Vec b) { SEMANTIC_EACH(vmulq_f32(a.v[i], b.v[i])); }
+static inline Vec div(Vec a, Vec b) { SEMANTIC_EACH(vdivq_f32(a.v[i], b.v[i])); }
+static inline Vec max(Vec a, Vec b) { SEMANTIC_EACH(vmaxq_f32(a.v[i], b.v[i])); }
+static inline Vec min(Vec a, Vec b) { SEMANTIC_EACH(vminq_f32(a.v[i], b.v[i])); }
+static inline Vec select_less(Vec x, Vec y, Vec a, Vec b) { SEMANTIC_EACH(vbslq_f32(vcltq_f32(x.v[i], y.v[i]), a.v[i], b.v[i])); }
+static inline Vec scale_by_power(Vec p, Vec t) {
+  SEMANTIC_EACH(vreinterpretq_f32_u32(vaddq_u32(vreinterpretq_u32_f32(p.v[i]), vshlq_n_u32(vreinterpretq_u32_f32(t.v[i]), 23))));
+}
+static inline Vec keep_range(Vec v, int lo, int hi, Vec fill) {
+  const int32_t first[4] = {0, 1, 2, 3};
+  const int32x4_t lane = vld1q_s32(first);
+  SEMANTIC_EACH(vbslq_f32(vandq_u32(vcgeq_s32(lane, vdupq_n_s32(lo - 4 * i)), vcltq_s32(lane, vdupq_n_s32(hi - 4 * i))), v.v[i], fill.v[i]));
+}
+static inline float reduce_add(Vec v) {
+  const float32x4_t b = vaddq_f32(vaddq_f32(v.v[0], v.v[2]), vaddq_f32(v.v[1], v.v[3]));
+  const float32x2_t c = vadd_f32(vget_low_f32(b), vget_high_f32(b));
+  return vget_lane_f32(c, 0) + vget_lane_f32(c, 1);
+}
+static inline float reduce_max(Vec v) { return vmaxvq_f32(vmaxq_f32(vmaxq_f32(v.v[0], v.v[1]), vmaxq_f32(v.v[2], v.v[3]))); }
+
+static inline Words load_words(const void* p) {
+  Words r;
+  for (int i = 0; i < 4; ++i) r.v[i] = vld1q_u32(static_cast<const uint32_t*>(p) + 4 * i);
+  return r;
+}
+static inline uint32x4_t shifted(uint32x4_t w, int bits) { return vshlq_u32(w, vdupq_n_s32(-bits)); }
+static inline Vec nibble(Words w, int j) { SEMANTIC_EACH(vcvtq_f32_u32(vandq_u32(shifted(w.v[i], 4 * j), vdupq_n_u32(15)))); }
+static inline Vec byte_at(Words w, int j) { SEMANTIC_EACH(vcvtq_f32_u32(vandq_u32(shifted(w.v[i], 8 * j), vdupq_n_u32(255)))); }
+// Bits e1 e0 m become exponent and mantissa of an f32 that is 2^-126 too small (denormal for e = 0): one multiply, exact.
+static inline float32x4_t fp4x4(uint32x4_t n) {
+  const uint32x4_t magnitude = vshlq_n_u32(vandq_u32(n, vdupq_n_u32(7)), 22);
+  const uint32x4_t sign = vshlq_n_u32(vshrq_n_u32(n, 3), 31);
+  return vmulq_f32(vreinterpretq_f32_u32(vorrq_u32(magnitude, sign)), vdupq_n_f32(0x1p126f));
+}
+static inline Vec fp4(Words w, int j) { SEMANTIC_EACH(fp4x4(shifted(w.v[i], 4 * j))); }
+static inline void prefetch(const void* p) { __builtin_prefetch(p); }
+
+#undef SEMANTIC_EACH
+
+}  // namespace semantic::cpu::neon
