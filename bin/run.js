@@ -25,6 +25,6 @@ if (process.argv[2] === '--version' || process.argv[2] === '-v') {
     await run(process.argv.slice(2), await Config.load({ root, pjson: { ...pjson, oclif } }));
     await flush();
   } catch (error) {
-    await handle(error);
+    await handle(/** @type {Error} */ (error));
   }
 }

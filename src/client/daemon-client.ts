@@ -44,7 +44,12 @@ export class DaemonClient implements TextGenerator {
   /** Null when no daemon answers there. */
   static async connect(socket: string, connectTimeoutMs: number): Promise<DaemonClient | null> {
     // Answers may take as long as they take: only connecting has a limit.
-    const http = new Client('http://localhost', { socketPath: socket, connect: { timeout: connectTimeoutMs }, headersTimeout: 0, bodyTimeout: 0 });
+    const http = new Client('http://localhost', {
+      socketPath: socket,
+      connect: { timeout: connectTimeoutMs },
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
     try {
       const { body } = await http.request({ method: 'GET', path: '/v1/models' });
       const model = modelsSchema.parse(await body.json()).data[0];
@@ -115,7 +120,11 @@ export class DaemonClient implements TextGenerator {
 
 function toLogprob(entry: z.output<typeof logprob> & { top_logprobs: z.output<typeof logprob>[] }): TokenLogprob {
   // The wire has the bytes of a token, not its id.
-  const one = ({ bytes, logprob: value }: z.output<typeof logprob>): TokenLogprob['top'][number] => ({ token: -1, bytes: Uint8Array.from(bytes), logprob: value });
+  const one = ({ bytes, logprob: value }: z.output<typeof logprob>): TokenLogprob['top'][number] => ({
+    token: -1,
+    bytes: Uint8Array.from(bytes),
+    logprob: value,
+  });
   return { ...one(entry), top: entry.top_logprobs.map(one) };
 }
 

@@ -49,7 +49,12 @@ export default class Chat extends BaseCommand {
     const { openGenerator } = await import('./chat/open-generator.js');
     const source = await openGenerator(settings, { inProcess: flags['in-process'], model: flags.model });
     const { Conversation } = await import('./chat/conversation.js');
-    const options = { system: flags.system ?? null, maxTokens: flags['max-tokens'] ?? null, seed: flags.seed ?? null, stop: flags.stop ?? [] };
+    const options = {
+      system: flags.system ?? null,
+      maxTokens: flags['max-tokens'] ?? null,
+      seed: flags.seed ?? null,
+      stop: flags.stop ?? [],
+    };
     const conversation = new Conversation(source.generator, settings.sampling, options);
     try {
       if (prompt === null) {

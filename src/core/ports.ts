@@ -1,4 +1,5 @@
 /** What the engine needs from the outside world. Adapters implement these; each port has a contract suite under tests/. */
+import type { ChatMessage } from './domain/chat-message.js';
 import type { Checkpoint } from './domain/checkpoint.js';
 import type { DecoderSpec } from './domain/decoder-spec.js';
 import type { SamplingParams } from './domain/sampling.js';
@@ -60,11 +61,7 @@ export interface Detokenizer {
   flush(): string;
 }
 
-export interface ChatMessage {
-  readonly role: string;
-  readonly content: string | null;
-  readonly [key: string]: unknown;
-}
+export type { ChatMessage };
 
 export interface ChatTemplateInput {
   readonly messages: readonly ChatMessage[];

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { EngineStats } from '../../native/index.js';
+import type { NativeEngine } from '../adapters/mlx/native-engine.js';
 import type { EngineStatus } from '../core/engine/engine.js';
 
 export interface AdminSource {
@@ -14,7 +14,7 @@ export interface DaemonStatus {
   readonly socket: string;
   readonly engine: EngineStatus;
   /** Counters of the native engine, bytes and tokens. */
-  readonly native: EngineStats;
+  readonly native: ReturnType<NativeEngine['stats']>;
   readonly memory: { readonly budgetBytes: number; readonly residentBytes: number };
 }
 

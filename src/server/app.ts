@@ -1,6 +1,6 @@
 /** The Fastify application: body rules, errors, request ids, one plugin per dialect. It listens nowhere by itself. */
 import { randomUUID } from 'node:crypto';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import { SemanticError } from '../core/domain/errors.js';
 import type { Engine } from '../core/engine/engine.js';
 import { type AdminSource, admin } from './admin.js';
@@ -29,7 +29,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     bodyLimit: options.maxBodyBytes,
     requestIdHeader: false,
     genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
   });
   parseJsonBodies(app);
   app.addHook('onRequest', (request, reply, done) => {

@@ -23,9 +23,12 @@ function errorType(status: number): string {
 export function toSemanticError(error: unknown): SemanticError {
   if (error instanceof SemanticError) return error;
   const { code, statusCode, message } = error as Partial<FastifyError>;
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new SemanticError('BodyTooLarge', 'the request body is larger than server.max_body_bytes', { cause: error });
-  if (code?.startsWith('ERR_') === true && 'origin' in (error as object)) return new SemanticError('EngineFailed', message ?? code, { cause: error });
-  if (statusCode !== undefined && statusCode < 500) return new SemanticError('InvalidRequest', message ?? 'malformed request', { cause: error });
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new SemanticError('BodyTooLarge', 'the request body is larger than server.max_body_bytes', { cause: error });
+  if (code?.startsWith('ERR_') === true && 'origin' in (error as object))
+    return new SemanticError('EngineFailed', message ?? code, { cause: error });
+  if (statusCode !== undefined && statusCode < 500)
+    return new SemanticError('InvalidRequest', message ?? 'malformed request', { cause: error });
   return new SemanticError('Internal', `an unexpected error: ${message ?? String(error)}`, { cause: error });
 }
 

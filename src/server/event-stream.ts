@@ -8,7 +8,12 @@ export class EventStream {
 
   constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, keepAliveSeconds: number) {
     this.#response = response;
-    response.writeHead(200, { ...headers, 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-cache', 'x-accel-buffering': 'no' });
+    response.writeHead(200, {
+      ...headers,
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      'x-accel-buffering': 'no',
+    });
     response.flushHeaders();
     this.#keepAlive = setInterval(() => {
       if (!response.writableNeedDrain) response.write(': keep-alive\n\n');

@@ -1,5 +1,4 @@
 /** Composition: settings -> a loaded model behind an engine. The daemon and the commands that run in process both start here. */
-import type { BackendInfo, EngineStats, ExecutorKind } from '../../native/index.js';
 import { availableParallelism, totalmem } from 'node:os';
 import { createChatTemplate } from '../adapters/chat-template/create-chat-template.js';
 import type { Config } from '../adapters/config/schema.js';
@@ -17,10 +16,10 @@ export const BLOCK_TOKENS = 256;
 
 export interface OpenedEngine {
   readonly engine: Engine;
-  readonly backend: { readonly executor: ExecutorKind; readonly detail: string };
+  readonly backend: { readonly executor: NativeEngineOptions['executor']; readonly detail: string };
   readonly weightBytes: number;
   readonly memory: { readonly budgetBytes: number; readonly kvBudgetTokens: number };
-  stats(): EngineStats;
+  stats(): ReturnType<NativeEngine['stats']>;
   /** Ends running answers, frees the model and stops the engine's thread. */
   close(): Promise<void>;
 }
@@ -34,10 +33,13 @@ export async function openEngine(settings: Config): Promise<OpenedEngine> {
   const native = new NativeEngine(options);
   try {
     const runner = await native.load(checkpoint, spec);
+    const kvTokens = kvBudgetTokens(options.memoryBudgetBytes, settings.engine, runner, BLOCK_TOKENS);
     const { tokenizer, chatTemplate } = await openTokenizer(located.path);
     const template = await createChatTemplate(chatTemplate, settings.template.timeout_ms);
-    const kvTokens = kvBudgetTokens(options.memoryBudgetBytes, settings.engine, runner, BLOCK_TOKENS);
-    const engine = new Engine({ id: located.id, contextLength, runner, tokenizer, template }, engineLimits(settings, runner.kvBytesPerToken, kvTokens));
+    const engine = new Engine(
+      { id: located.id, contextLength, runner, tokenizer, template },
+      engineLimits(settings, runner.kvBytesPerToken, kvTokens),
+    );
     return {
       engine,
       backend: { executor: options.executor, detail: describe(options, native.info()) },
@@ -79,7 +81,11 @@ async function chooseBackend({ model, engine }: Config): Promise<NativeEngineOpt
   return { ...options, executor, memoryBudgetBytes: memoryBudgetBytes(engine, deviceMemoryBytes) };
 }
 
-function engineLimits({ engine, session_cache: cache }: Config, kvBytesPerToken: number, kvTokens: number): ConstructorParameters<typeof Engine>[1] {
+function engineLimits(
+  { engine, session_cache: cache }: Config,
+  kvBytesPerToken: number,
+  kvTokens: number,
+): ConstructorParameters<typeof Engine>[1] {
   return {
     maxBatchSequences: engine.max_batch_sequences,
     maxQueue: engine.max_queue,
@@ -96,7 +102,7 @@ function engineLimits({ engine, session_cache: cache }: Config, kvBytesPerToken:
   };
 }
 
-function describe({ executor, threads, kvFormat }: NativeEngineOptions, info: BackendInfo): string {
+function describe({ executor, threads, kvFormat }: NativeEngineOptions, info: ReturnType<NativeEngine['info']>): string {
   const what = executor === 'cpu' ? `${info.instructionSet}, ${threads} threads` : `device ${info.device}`;
   return `${what}, KV in ${kvFormat}, MLX ${info.mlxVersion}`;
 }

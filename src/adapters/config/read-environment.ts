@@ -8,7 +8,11 @@ const RESERVED = new Set(['SEMANTIC_HOME', 'SEMANTIC_ENV']);
  * The settings among the variables. A `SEMANTIC_*` name that is no setting is passed on under its own name, so that it
  * is reported as unknown. Text becomes a number where the key's default is one.
  */
-export function readEnvironment(variables: Readonly<Record<string, string | undefined>>, defaults: ReadonlyMap<string, unknown>, source: string): Setting[] {
+export function readEnvironment(
+  variables: Readonly<Record<string, string | undefined>>,
+  defaults: ReadonlyMap<string, unknown>,
+  source: string,
+): Setting[] {
   const keys = new Map([...defaults.keys()].map((key) => [environmentName(key), key]));
   return Object.entries(variables).flatMap(([name, text]) => {
     if (text === undefined || !name.startsWith('SEMANTIC_') || RESERVED.has(name)) return [];

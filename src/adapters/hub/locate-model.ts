@@ -24,7 +24,10 @@ export function locateModel(name: string, directory = modelsDirectory()): Locate
   if (found !== undefined) return found;
   const catalogue = readCatalogue();
   if (catalogue.some((model) => model.name === name)) {
-    throw new SemanticError('ModelNotFound', `[models] ${name} is not installed in ${directory}`, { hint: `Run: semantic models pull ${name}`, param: 'model' });
+    throw new SemanticError('ModelNotFound', `[models] ${name} is not installed in ${directory}`, {
+      hint: `Run: semantic models pull ${name}`,
+      param: 'model',
+    });
   }
   const names = [...new Set([...installed.map(({ id }) => id), ...catalogue.map((model) => model.name)])];
   throw new SemanticError('ModelNotFound', `[models] no model "${name}" is known or installed`, {

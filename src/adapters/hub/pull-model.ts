@@ -54,6 +54,8 @@ function isFetchFailure(error: unknown): error is FetchFailure {
 
 function asSemanticError(failure: FetchFailure): SemanticError {
   const code = failure.code === 'StepFailed' ? 'DownloadFailed' : failure.code;
-  const hint = [failure.hint, failure.log === undefined ? undefined : `Log: ${failure.log}.`].filter((part) => part !== undefined).join(' ');
+  const hint = [failure.hint, failure.log === undefined ? undefined : `Log: ${failure.log}.`]
+    .filter((part) => part !== undefined)
+    .join(' ');
   return new SemanticError(code, failure.message, { cause: failure, ...(hint === '' ? {} : { hint }) });
 }

@@ -1,8 +1,8 @@
 /** The turns so far, and the request each new one makes. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Config } from '../../adapters/config/schema.js';
+import type { ChatMessage } from '../../core/domain/chat-message.js';
 import type { EngineEvent, TextGenerator } from '../../core/domain/request.js';
-import type { ChatMessage } from '../../core/ports.js';
 
 export interface ConversationOptions {
   readonly system: string | null;

@@ -59,14 +59,18 @@ async function show(conversation: Conversation, line: string, signal: AbortSigna
     process.stdout.write('\n');
   } catch (error) {
     if (!(error instanceof SemanticError)) throw error;
-    process.stderr.write(error.code === 'Cancelled' ? '\n(stopped)\n' : `\nError: ${error.message}${error.hint === undefined ? '' : ` ${error.hint}`}\n`);
+    process.stderr.write(
+      error.code === 'Cancelled' ? '\n(stopped)\n' : `\nError: ${error.message}${error.hint === undefined ? '' : ` ${error.hint}`}\n`,
+    );
   }
 }
 
 /** Newest first, as readline keeps it. */
 function readHistory(path: string): string[] {
   try {
-    return readFileSync(path, 'utf8').split('\n').filter((line) => line !== '');
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .filter((line) => line !== '');
   } catch {
     return []; // there is none yet
   }

@@ -6,6 +6,7 @@ export async function readPrompt(argument: string | undefined, stdin: NodeJS.Rea
   if (stdin.isTTY) return argument ?? null;
   const piped = (await text(stdin)).trimEnd();
   const parts = [argument ?? '', piped].filter((part) => part !== '');
-  if (parts.length === 0) throw new SemanticError('InvalidRequest', 'the prompt is empty', { hint: 'Give it as an argument or through a pipe.' });
+  if (parts.length === 0)
+    throw new SemanticError('InvalidRequest', 'the prompt is empty', { hint: 'Give it as an argument or through a pipe.' });
   return parts.join('\n\n');
 }

@@ -1,7 +1,6 @@
 /** MLX, the addon over it, and what they find on this machine. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { ADDON_PATH, loadAddon } from '../../adapters/mlx/load-addon.js';
 import { packageDirectory } from '../../adapters/paths/paths.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import { type Check, missing, ok } from './check.js';
@@ -14,6 +13,7 @@ export function checkMlx(): Check {
 }
 
 export async function checkAddon(): Promise<Check> {
+  const { ADDON_PATH, loadAddon } = await import('../../adapters/mlx/load-addon.js');
   try {
     const { Engine } = loadAddon();
     const engine = new Engine({ threads: 1, memoryBudgetBytes: 1 << 20, bufferCacheBytes: 0, instructionSet: 'auto' });

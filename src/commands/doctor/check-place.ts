@@ -3,7 +3,6 @@ import { mkdir, statfs } from 'node:fs/promises';
 import { installedModels, locateModel } from '../../adapters/hub/locate-model.js';
 import { dataDirectory, socketPath } from '../../adapters/paths/paths.js';
 import type { Config } from '../../adapters/config/schema.js';
-import { DaemonClient } from '../../client/daemon-client.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import { type Check, missing, note, ok } from './check.js';
 
@@ -31,6 +30,7 @@ export async function checkDisk(): Promise<Check> {
 }
 
 export async function checkDaemon(settings: Config): Promise<Check> {
+  const { DaemonClient } = await import('../../client/daemon-client.js');
   const socket = socketPath(settings.server.socket);
   const client = await DaemonClient.connect(socket, settings.client.connect_timeout_ms);
   if (client === null) return note('daemon', `none answers on ${socket}; commands use the engine in their own process`);

@@ -12,7 +12,9 @@ export function checkNode(): Check {
 
 export async function checkPip(): Promise<Check> {
   const said = await firstLine('python3', ['-m', 'pip', '--version']);
-  return said === null ? missing('python and pip', 'python3 -m pip does not run', 'Install Python 3 with pip (packages python3 and python3-pip).') : ok('python and pip', said);
+  return said === null
+    ? missing('python and pip', 'python3 -m pip does not run', 'Install Python 3 with pip (packages python3 and python3-pip).')
+    : ok('python and pip', said);
 }
 
 export async function checkCmake(): Promise<Check> {
@@ -27,10 +29,17 @@ export async function checkCompiler(): Promise<Check> {
   for (const compiler of candidates) {
     const said = await firstLine(compiler as string, ['--version']);
     if (said === null) continue;
-    const speaks = await execa(compiler as string, ['-std=c++20', '-x', 'c++', '-fsyntax-only', '-'], { input: '#include <concepts>\n', reject: false });
+    const speaks = await execa(compiler as string, ['-std=c++20', '-x', 'c++', '-fsyntax-only', '-'], {
+      input: '#include <concepts>\n',
+      reject: false,
+    });
     if (speaks.exitCode === 0) return ok('c++20 compiler', said);
   }
-  return missing('c++20 compiler', `none of ${candidates.join(', ')} compiles C++20`, 'Install GCC 12 or Clang 15 or later (package build-essential, or the Xcode command line tools).');
+  return missing(
+    'c++20 compiler',
+    `none of ${candidates.join(', ')} compiles C++20`,
+    'Install GCC 12 or Clang 15 or later (package build-essential, or the Xcode command line tools).',
+  );
 }
 
 async function firstLine(program: string, args: readonly string[]): Promise<string | null> {

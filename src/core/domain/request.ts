@@ -1,5 +1,5 @@
 /** One canonical request, validated once at the border, and the events that answer it. Every dialect maps to and from these. */
-import type { ChatMessage } from '../ports.js';
+import type { ChatMessage } from './chat-message.js';
 import type { SamplingParams } from './sampling.js';
 
 export interface GenerationRequest {

@@ -121,7 +121,9 @@ export class Engine implements TextGenerator {
     const text = await template.render({ messages: request.messages, ...tools, addGenerationPrompt: true });
     const prompt = tokenizer.encode(text, { addSpecialTokens: false });
     if (prompt.length > contextLength) {
-      throw new SemanticError('PromptTooLong', `prompt is too long: ${prompt.length} tokens > ${contextLength} maximum`, { param: 'messages' });
+      throw new SemanticError('PromptTooLong', `prompt is too long: ${prompt.length} tokens > ${contextLength} maximum`, {
+        param: 'messages',
+      });
     }
     if (prompt.length === 0) throw new SemanticError('InvalidRequest', 'the messages render to an empty prompt', { param: 'messages' });
     return prompt;
@@ -284,7 +286,10 @@ export class Engine implements TextGenerator {
   }
 
   #assertOpen(): void {
-    if (this.#closing) throw new SemanticError('ShuttingDown', 'the engine is stopping and admits nothing new', { retryAfterSeconds: this.#limits.retryAfterSeconds });
+    if (this.#closing)
+      throw new SemanticError('ShuttingDown', 'the engine is stopping and admits nothing new', {
+        retryAfterSeconds: this.#limits.retryAfterSeconds,
+      });
   }
 }
 

@@ -25,7 +25,12 @@ export function usageChunk(head: AnswerHead, usage: Usage): object {
 
 export function completion(
   head: AnswerHead,
-  answer: { readonly text: string; readonly logprobs: readonly TokenLogprob[] | null; readonly reason: FinishReason; readonly usage: Usage },
+  answer: {
+    readonly text: string;
+    readonly logprobs: readonly TokenLogprob[] | null;
+    readonly reason: FinishReason;
+    readonly usage: Usage;
+  },
 ): object {
   const message = { role: 'assistant', content: answer.text, refusal: null, annotations: [] };
   const logprobs = answer.logprobs === null ? null : logprobsBody(answer.logprobs);

@@ -33,7 +33,9 @@ export const chatCompletionSchema = z.looseObject({
   top_logprobs: z.int().min(0).max(20).nullish(),
   stop: stop.nullish(),
   stop_token_ids: z.array(tokenId).nullish(),
-  response_format: z.looseObject({ type: z.literal('text', { error: 'wanted "text": this server does not constrain its output' }) }).nullish(),
+  response_format: z
+    .looseObject({ type: z.literal('text', { error: 'wanted "text": this server does not constrain its output' }) })
+    .nullish(),
   ignore_eos: z.boolean().nullish(),
   cache_prompt: z.boolean().nullish(),
   session_id: z.string().min(1).max(512).nullish(),

@@ -1,9 +1,9 @@
 /** Body of a chat completion -> the canonical request. Everything that can be wrong with it is said here, before anything runs. */
 import { randomBytes } from 'node:crypto';
+import type { ChatMessage } from '../../core/domain/chat-message.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { GenerationRequest } from '../../core/domain/request.js';
 import type { SamplingParams } from '../../core/domain/sampling.js';
-import type { ChatMessage } from '../../core/ports.js';
 import { type ChatCompletionBody, chatCompletionSchema } from './schema.js';
 
 /** Where a request says nothing; slice `sampling` of the configuration. */
@@ -26,7 +26,8 @@ export interface ChatCompletionRequest {
 export function toChatCompletionRequest(json: unknown, defaults: SamplingDefaults, vocabSize: number): ChatCompletionRequest {
   const body = parseBody(json);
   const stop = typeof body.stop === 'string' ? [body.stop] : (body.stop ?? []);
-  if (stop.length > defaults.max_stop_strings) throw invalid('stop', `${stop.length} stop strings, at most ${defaults.max_stop_strings} are taken`);
+  if (stop.length > defaults.max_stop_strings)
+    throw invalid('stop', `${stop.length} stop strings, at most ${defaults.max_stop_strings} are taken`);
   const stopTokenIds = body.stop_token_ids ?? [];
   for (const id of stopTokenIds) assertTokenId('stop_token_ids', id, vocabSize);
   return {
@@ -52,7 +53,9 @@ function parseBody(json: unknown): ChatCompletionBody {
   const parsed = chatCompletionSchema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
-  const param = (issue?.path ?? []).map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${String(part)}`)).join('');
+  const param = (issue?.path ?? [])
+    .map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${String(part)}`))
+    .join('');
   throw invalid(param === '' ? 'body' : param, issue?.message ?? 'not valid');
 }
 

@@ -11,7 +11,12 @@ beforeEach(() => (folder = mkdtempSync(join(tmpdir(), 'semantic-config-'))));
 afterEach(() => rmSync(folder, { recursive: true }));
 
 const load = (sources: { environment?: Record<string, string>; flags?: Record<string, unknown>; directory?: string } = {}) =>
-  loadConfig({ environment: { SEMANTIC_HOME: folder, ...sources.environment }, workingDirectory: folder, flags: sources.flags ?? {}, ...(sources.directory === undefined ? {} : { directory: sources.directory }) });
+  loadConfig({
+    environment: { SEMANTIC_HOME: folder, ...sources.environment },
+    workingDirectory: folder,
+    flags: sources.flags ?? {},
+    ...(sources.directory === undefined ? {} : { directory: sources.directory }),
+  });
 
 describe('precedence', () => {
   test('the shipped defaults alone are a valid configuration, frozen through and through', () => {
@@ -33,7 +38,9 @@ describe('precedence', () => {
     writeFileSync(join(folder, '.env'), 'SEMANTIC_SERVER_PORT=3\n');
     expect(load({ directory: files, environment }).server.port).toBe(3);
     expect(load({ directory: files, environment: { ...environment, SEMANTIC_SERVER_PORT: '4' } }).server.port).toBe(4);
-    expect(load({ directory: files, environment: { ...environment, SEMANTIC_SERVER_PORT: '4' }, flags: { 'server.port': 5 } }).server.port).toBe(5);
+    expect(
+      load({ directory: files, environment: { ...environment, SEMANTIC_SERVER_PORT: '4' }, flags: { 'server.port': 5 } }).server.port,
+    ).toBe(5);
   });
 
   test('a flag that was not given overrides nothing', () => {
@@ -47,14 +54,31 @@ describe('precedence', () => {
 
 describe('mistakes', () => {
   test.each([
-    ['an unknown variable', { environment: { SEMANTIC_SERVER_PROT: '1' } }, /unknown key SEMANTIC_SERVER_PROT \(environment SEMANTIC_SERVER_PROT\)/, /SEMANTIC_SERVER_PORT/],
-    ['a port that is no number', { environment: { SEMANTIC_SERVER_PORT: 'http' } }, /server\.port = "http" \(environment SEMANTIC_SERVER_PORT\)/, /docs/],
+    [
+      'an unknown variable',
+      { environment: { SEMANTIC_SERVER_PROT: '1' } },
+      /unknown key SEMANTIC_SERVER_PROT \(environment SEMANTIC_SERVER_PROT\)/,
+      /SEMANTIC_SERVER_PORT/,
+    ],
+    [
+      'a port that is no number',
+      { environment: { SEMANTIC_SERVER_PORT: 'http' } },
+      /server\.port = "http" \(environment SEMANTIC_SERVER_PORT\)/,
+      /docs/,
+    ],
     ['a port out of range', { flags: { 'server.port': 70_000 } }, /server\.port = 70000 \(flag --port\)/, /docs/],
-    ['a value that is not one of the choices', { flags: { 'model.executor': 'gpu' } }, /model\.executor = "gpu" \(flag --executor\)/, /docs/],
+    [
+      'a value that is not one of the choices',
+      { flags: { 'model.executor': 'gpu' } },
+      /model\.executor = "gpu" \(flag --executor\)/,
+      /docs/,
+    ],
     ['NaN', { flags: { 'sampling.temperature': Number.NaN } }, /sampling\.temperature/, /docs/],
     ['an environment without a file', { environment: { SEMANTIC_ENV: 'nowhere' } }, /cannot read .*nowhere\.toml/, /.*/],
   ])('%s is ConfigInvalid and says where it came from', (_name, sources, message, hint) => {
-    expect(() => load(sources)).toThrow(expect.objectContaining({ code: 'ConfigInvalid', exitCode: 2, message: expect.stringMatching(message) }));
+    expect(() => load(sources)).toThrow(
+      expect.objectContaining({ code: 'ConfigInvalid', exitCode: 2, message: expect.stringMatching(message) }),
+    );
     try {
       load(sources);
     } catch (error) {
@@ -64,7 +88,12 @@ describe('mistakes', () => {
 
   test('an unknown key in a file is named with file and suggestion', () => {
     writeFileSync(join(folder, 'config.toml'), '[engine]\nmax_que = 3\n');
-    expect(() => load()).toThrow(expect.objectContaining({ message: `[config] unknown key engine.max_que (${join(folder, 'config.toml')})`, hint: 'Did you mean engine.max_queue?' }));
+    expect(() => load()).toThrow(
+      expect.objectContaining({
+        message: `[config] unknown key engine.max_que (${join(folder, 'config.toml')})`,
+        hint: 'Did you mean engine.max_queue?',
+      }),
+    );
   });
 
   test('a file that is not TOML is named with line and column', () => {

@@ -39,7 +39,11 @@ beforeEach(() => {
 const pull = (changed: Partial<CatalogueModel> = {}, place = home) =>
   pullModel(
     { ...model, ...changed },
-    { modelsDirectory: join(place, 'models'), downloadsDirectory: join(place, 'downloads'), pipArguments: ['--no-index', '--find-links', index] },
+    {
+      modelsDirectory: join(place, 'models'),
+      downloadsDirectory: join(place, 'downloads'),
+      pipArguments: ['--no-index', '--find-links', index],
+    },
   );
 const installed = () => join(home, 'models', 'tiny', 'tiny.gguf');
 

@@ -4,12 +4,21 @@ import { dataDirectory, runtimeDirectory, socketPath, stateDirectory, userConfig
 
 test('SEMANTIC_HOME puts everything under one folder', () => {
   const environment = { SEMANTIC_HOME: '/h', XDG_RUNTIME_DIR: '/run/user/1', XDG_DATA_HOME: '/data' };
-  expect([dataDirectory(environment), userConfigFile(environment), stateDirectory(environment), runtimeDirectory(environment)]).toEqual(['/h', '/h/config.toml', '/h', '/h/run']);
+  expect([dataDirectory(environment), userConfigFile(environment), stateDirectory(environment), runtimeDirectory(environment)]).toEqual([
+    '/h',
+    '/h/config.toml',
+    '/h',
+    '/h/run',
+  ]);
 });
 
 test('without it the XDG directories decide', () => {
   const environment = { XDG_RUNTIME_DIR: '/run/user/1', XDG_DATA_HOME: '/data', XDG_CONFIG_HOME: '/cfg', XDG_STATE_HOME: '/state' };
-  expect([dataDirectory(environment), userConfigFile(environment), stateDirectory(environment)]).toEqual(['/data/semantic', '/cfg/semantic/config.toml', '/state/semantic']);
+  expect([dataDirectory(environment), userConfigFile(environment), stateDirectory(environment)]).toEqual([
+    '/data/semantic',
+    '/cfg/semantic/config.toml',
+    '/state/semantic',
+  ]);
   expect(socketPath('', environment)).toBe('/run/user/1/semantic/semantic.sock');
 });
 

@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { commonPrefix, RetainedSequences, type RetentionLimits } from '../../../src/core/engine/retained-sequences.js';
 
 const limits: RetentionLimits = { maxSequences: 3, maxTokens: 1024, blockTokens: 256, minReuseShare: 0.5 };
-const kept = (sequence: number, tokens: readonly number[], sessionId: string | null = null) => ({ sequence, tokens: Int32Array.from(tokens), sessionId });
+const kept = (sequence: number, tokens: readonly number[], sessionId: string | null = null) => ({
+  sequence,
+  tokens: Int32Array.from(tokens),
+  sessionId,
+});
 
 describe('take', () => {
   test('take() gives the longest common prefix, and leaves a token to prefill', () => {
@@ -45,7 +49,16 @@ describe('retain', () => {
     const retained = new RetainedSequences(limits);
     retained.retain(kept(1, [1]));
     expect(retained.tokens).toBe(256);
-    expect(retained.retain(kept(2, Array.from({ length: 1000 }, () => 2))).map(({ sequence }) => sequence)).toEqual([1]);
+    expect(
+      retained
+        .retain(
+          kept(
+            2,
+            Array.from({ length: 1000 }, () => 2),
+          ),
+        )
+        .map(({ sequence }) => sequence),
+    ).toEqual([1]);
   });
 
   test('retain() hands back a sequence that the new one contains', () => {
@@ -58,7 +71,10 @@ describe('retain', () => {
 test('every sequence is at any time either kept, handed out once, or handed back once, and what is shared is truly equal', () => {
   const tokens = fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 12 });
   const session = fc.constantFrom(null, 'a', 'b');
-  const move = fc.oneof(fc.record({ kind: fc.constant('retain' as const), tokens, session }), fc.record({ kind: fc.constant('take' as const), tokens, session }));
+  const move = fc.oneof(
+    fc.record({ kind: fc.constant('retain' as const), tokens, session }),
+    fc.record({ kind: fc.constant('take' as const), tokens, session }),
+  );
   fc.assert(
     fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
       const retained = new RetainedSequences(limits);

@@ -3,7 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { Scheduler, type SchedulerLimits } from '../../../src/core/engine/scheduler.js';
 
 const limits: SchedulerLimits = { maxBatchSequences: 3, maxQueue: 4, prefillChunkTokens: 8, kvBudgetTokens: 512, retryAfterSeconds: 2 };
-const job = (id: number, promptTokens: number, reservedTokens = 256) => ({ id, prompt: Int32Array.from({ length: promptTokens }, (_, i) => i), reservedTokens });
+const job = (id: number, promptTokens: number, reservedTokens = 256) => ({
+  id,
+  prompt: Int32Array.from({ length: promptTokens }, (_, i) => i),
+  reservedTokens,
+});
 
 describe('enqueue', () => {
   test('enqueue() throws Overloaded with the time to wait when the queue is full', () => {
@@ -72,7 +76,15 @@ describe('next', () => {
 
 test('whatever arrives, is cancelled or finishes: every job leaves, counts add up, prompts are fed in order, nobody starves', () => {
   const event = fc.oneof(
-    { weight: 3, arbitrary: fc.record({ kind: fc.constant('enqueue' as const), promptTokens: fc.integer({ min: 1, max: 40 }), outputs: fc.integer({ min: 1, max: 6 }), cached: fc.nat(30) }) },
+    {
+      weight: 3,
+      arbitrary: fc.record({
+        kind: fc.constant('enqueue' as const),
+        promptTokens: fc.integer({ min: 1, max: 40 }),
+        outputs: fc.integer({ min: 1, max: 6 }),
+        cached: fc.nat(30),
+      }),
+    },
     { weight: 6, arbitrary: fc.record({ kind: fc.constant('step' as const) }) },
     { weight: 1, arbitrary: fc.record({ kind: fc.constant('cancel' as const), pick: fc.nat() }) },
   );
@@ -96,7 +108,10 @@ test('whatever arrives, is cancelled or finishes: every job leaves, counts add u
         const plan = scheduler.next();
         if (plan === null) return;
         expect(plan.entries.filter(({ tokens, sample }) => tokens.length > 1 || !sample).length).toBeLessThanOrEqual(1);
-        scheduler.commit(plan, plan.entries.map(({ sample }) => (sample ? 1000 : null)));
+        scheduler.commit(
+          plan,
+          plan.entries.map(({ sample }) => (sample ? 1000 : null)),
+        );
         for (const { id, tokens, sample } of plan.entries) {
           const state = wanted.get(id)!;
           state.fed.push(...tokens);
