@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { Worker } from 'node:worker_threads';
 import { SemanticError } from '../../core/domain/errors.js';
+import { pythonSemantics } from './python-semantics.js';
 import type { RenderReply, RenderWorkerData } from './render-messages.js';
 import { renderWorker } from './render-worker.js';
 import type { ChatTemplates } from './template-source.js';
@@ -11,7 +12,7 @@ const STACK_MB = 4;
 /** Loading the Jinja package and parsing takes about 30 ms; this is for a machine that is very busy. */
 const START_LIMIT_MS = 30_000;
 
-const SOURCE = `(${renderWorker.toString()})(require('node:worker_threads'), require)`;
+const SOURCE = `(${renderWorker.toString()})(require('node:worker_threads'), require, ${pythonSemantics.toString()})`;
 const jinja = createRequire(import.meta.url).resolve('@huggingface/jinja');
 
 /** One worker thread with its templates parsed. It serves one render at a time and dies with the first that overruns. */

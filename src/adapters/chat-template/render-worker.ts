@@ -9,13 +9,19 @@ interface WorkerThread {
 
 /**
  * All that runs in the worker thread. Its text is what the thread is started with, the same from sources and from
- * dist/, so it must not touch anything outside itself but its two parameters.
+ * dist/, so it must not touch anything outside itself but its parameters.
  */
-export function renderWorker({ parentPort, workerData }: WorkerThread, load: (path: string) => unknown): void {
+export function renderWorker(
+  { parentPort, workerData }: WorkerThread,
+  load: (path: string) => unknown,
+  makeInterpreter: (jinja: typeof Jinja) => typeof Jinja.Interpreter,
+): void {
   const MAX_RANGE = 100_000; // as Jinja's sandbox
   const MONTHS = 'January February March April May June July August September October November December'.split(' ');
   const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ');
-  const { Environment, Interpreter, Template } = load(workerData.jinja) as typeof Jinja;
+  const jinja = load(workerData.jinja) as typeof Jinja;
+  const { Environment, Template } = jinja;
+  const Interpreter = makeInterpreter(jinja);
   const port = parentPort!;
   const reply = (message: RenderReply) => port.postMessage(message);
   const textOf = (error: unknown) => (error instanceof Error ? error.message : String(error));

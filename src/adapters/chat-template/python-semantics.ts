@@ -1,0 +1,163 @@
+import type * as Jinja from '@huggingface/jinja';
+
+/** What the interpreter's values have in common; `type` is `StringValue`, `NullValue` and so on. */
+interface Value {
+  readonly type: string;
+  readonly value: unknown;
+  toString(): string;
+}
+
+interface Node {
+  readonly type: string;
+}
+
+/** Methods of Interpreter 0.5.11 that the package declares private; the parity suite guards against their change. */
+interface Internals {
+  evaluate(node: unknown, environment: Jinja.Environment): Value;
+  applyFilter(operand: Value, filter: FilterNode, environment: Jinja.Environment): Value;
+  evaluateBlock(statements: readonly Node[], environment: Jinja.Environment): Value;
+  evaluateBinaryExpression(node: BinaryNode, environment: Jinja.Environment): Value;
+}
+
+interface FilterNode extends Node {
+  readonly value?: string;
+  readonly callee?: { readonly value?: string };
+  readonly args?: readonly unknown[];
+}
+
+interface BinaryNode extends Node {
+  readonly operator: { readonly value: string };
+  readonly left: unknown;
+  readonly right: unknown;
+}
+
+/**
+ * Makes the Jinja package behave as Jinja2 on Python where templates show the difference: `None`, `True` and lists as
+ * Python prints them, strip() with characters, filters on undefined values, == by value and type. Returns an interpreter.
+ * Runs in the worker thread, so it must not touch anything outside itself.
+ */
+export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typeof Jinja.Interpreter {
+  const probe = new Environment();
+  const samples: Record<string, unknown> = { text: '', list: [], mapping: {}, yes: true, none: null, missing: undefined, call: () => null };
+  const classOf = new Map<string, { new (value?: unknown): Value; prototype: object }>();
+  for (const [name, sample] of Object.entries(samples)) {
+    classOf.set(name, probe.set(name, sample).constructor as { new (value?: unknown): Value; prototype: object });
+  }
+  const make = (name: string, value: unknown): Value => new (classOf.get(name)!)(value);
+  const text = (value: string): Value => make('text', value);
+  const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'; // as str.isspace()
+
+  function strip(subject: string, chars: Value | undefined, ends: 'left' | 'right' | 'both'): string {
+    const given = chars?.type === 'StringValue' ? String(chars.value).replace(/[\]\\^-]/g, '\\$&') : SPACE;
+    if (given === '') return subject;
+    const left = ends === 'right' ? subject : subject.replace(new RegExp(`^[${given}]+`, 'u'), '');
+    return ends === 'left' ? left : left.replace(new RegExp(`(?<![${given}])[${given}]+$`, 'u'), '');
+  }
+
+  function quote(value: string): string {
+    const mark = value.includes("'") && !value.includes('"') ? '"' : "'";
+    const escapes: Record<string, string> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', [mark]: `\\${mark}` };
+    const hex = (char: string) => {
+      const code = char.codePointAt(0)!;
+      const [letter, width] = code > 0xffff ? ['U', 8] : code > 0xff ? ['u', 4] : ['x', 2];
+      return `\\${letter}${code.toString(16).padStart(width as number, '0')}`;
+    };
+    const body = value.replace(/[\\\n\r\t'"]|(?! )[\p{C}\p{Z}]/gu, (char) => escapes[char] ?? (/['"]/.test(char) ? char : hex(char)));
+    return mark + body + mark;
+  }
+
+  /** Python's repr(). */
+  function show(value: Value): string {
+    return value.type === 'StringValue' ? quote(value.value as string) : value.toString();
+  }
+
+  const printed: Record<string, (this: Value) => string> = {
+    none: () => 'None',
+    missing: () => '',
+    yes() {
+      return this.value === true ? 'True' : 'False';
+    },
+    list() {
+      const items = (this.value as Value[]).map(show).join(', ');
+      return this.type === 'TupleValue' ? `(${items})` : `[${items}]`;
+    },
+    mapping() {
+      return `{${[...(this.value as Map<string, Value>)].map(([key, item]) => `${quote(key)}: ${show(item)}`).join(', ')}}`;
+    },
+  };
+  for (const [name, toString] of Object.entries(printed)) {
+    Object.defineProperty(classOf.get(name)!.prototype, 'toString', { value: toString, configurable: true });
+  }
+
+  const stringClass = classOf.get('text')!.prototype;
+  const builtins = Object.getOwnPropertyDescriptor(stringClass, 'builtins')!.get!;
+  const withStrip = new WeakSet<object>();
+  Object.defineProperty(stringClass, 'builtins', {
+    configurable: true,
+    get(this: Value) {
+      const methods = builtins.call(this) as Map<string, Value>;
+      if (withStrip.has(methods)) return methods;
+      withStrip.add(methods);
+      for (const [name, ends] of [['strip', 'both'], ['lstrip', 'left'], ['rstrip', 'right']] as const) {
+        methods.set(name, make('call', (args: readonly Value[]) => text(strip(this.value as string, args[0], ends))));
+      }
+      return methods;
+    },
+  });
+
+  function equal(a: Value, b: Value): boolean {
+    const isNumber = (value: unknown) => typeof value === 'number' || typeof value === 'boolean';
+    if (isNumber(a.value) && isNumber(b.value)) return Number(a.value) === Number(b.value);
+    if (a.type !== b.type) return false;
+    if (Array.isArray(a.value) && Array.isArray(b.value)) {
+      const other = b.value as Value[];
+      return a.value.length === other.length && (a.value as Value[]).every((item, i) => equal(item, other[i]!));
+    }
+    if (a.value instanceof Map && b.value instanceof Map) {
+      const other = b.value as Map<string, Value>;
+      return a.value.size === other.size && [...(a.value as Map<string, Value>)].every(([key, item]) => other.has(key) && equal(item, other.get(key)!));
+    }
+    return a.value === b.value;
+  }
+
+  const STATEMENTS = new Set(['Set', 'Macro', 'Comment', 'If', 'For', 'CallStatement', 'FilterStatement']);
+  const TEXT_FILTERS = new Set(['trim', 'string', 'upper', 'lower', 'title', 'capitalize', 'replace', 'indent']);
+  const LIST_FILTERS = new Set(['first', 'last', 'length', 'join', 'list', 'map', 'selectattr', 'rejectattr', 'items', 'unique', 'reverse', 'sort']);
+  const base = Interpreter.prototype as unknown as Internals;
+
+  /** The operand as the filter sees it in Jinja2: text filters take str() of anything, list filters nothing for undefined. */
+  function coerce(operand: Value, filter: string): Value {
+    if (TEXT_FILTERS.has(filter) && operand.type !== 'StringValue') return text(operand.toString());
+    if (LIST_FILTERS.has(filter) && operand.type === 'UndefinedValue') return make(filter === 'items' ? 'mapping' : 'list', filter === 'items' ? new Map() : []);
+    return operand;
+  }
+
+  const overrides: Pick<Internals, 'applyFilter' | 'evaluateBlock' | 'evaluateBinaryExpression'> & ThisType<Internals> = {
+    applyFilter(operand, filter, environment) {
+      const name = filter.value ?? filter.callee?.value ?? '';
+      const subject = coerce(operand, name);
+      if (name === 'string') return subject;
+      if (name !== 'trim') return base.applyFilter.call(this, subject, filter, environment);
+      const chars = filter.args?.[0];
+      return text(strip(subject.value as string, chars === undefined ? undefined : this.evaluate(chars, environment), 'both'));
+    },
+    evaluateBlock(statements, environment) {
+      let out = '';
+      for (const statement of statements) {
+        const result = this.evaluate(statement, environment);
+        if (result.type !== 'NullValue' || !STATEMENTS.has(statement.type)) out += result.toString();
+      }
+      return text(out);
+    },
+    evaluateBinaryExpression(node, environment) {
+      const operator = node.operator.value;
+      if (operator !== '~' && operator !== '==' && operator !== '!=') return base.evaluateBinaryExpression.call(this, node, environment);
+      const [left, right] = [this.evaluate(node.left, environment), this.evaluate(node.right, environment)];
+      if (operator === '~') return text(left.toString() + right.toString());
+      return make('yes', equal(left, right) === (operator === '=='));
+    },
+  };
+  class PythonInterpreter extends Interpreter {}
+  Object.assign(PythonInterpreter.prototype, overrides);
+  return PythonInterpreter;
+}
