@@ -6,7 +6,7 @@ import type * as Native from '../../native/index.js';
 import type { DecoderSpec } from '../../src/core/domain/decoder-spec.js';
 import { ENGINE_OPTIONS, GREEDY, native, plan, rejection } from './support/addon.js';
 import { writeSafetensors } from './support/safetensors.js';
-import { tinyModel, tinyTokens } from './support/tiny-model.js';
+import { TINY, tinyModel, tinyTokens } from './support/tiny-model.js';
 
 const tiny = tinyModel({ contextLength: 512 });
 const load = { spec: tiny.spec, files: [tiny.file], executor: 'mlx', kvFormat: 'f32' } as const;
@@ -58,7 +58,7 @@ describe('loadModel()', () => {
     const elements = [...tiny.tensors.values()].reduce((sum, t) => sum + t.data.length, 0);
     const loaded = await engine.loadModel(load);
     expect(loaded.weightBytes).toBe(elements * 4);
-    expect(loaded.kvBytesPerToken).toBe(2 * 2 * 2 * 8 * 4); // layers, k and v, heads, width, bytes
+    expect(loaded.kvBytesPerToken).toBe(TINY.layers * 2 * TINY.kvHeads * TINY.headDim * 4); // k and v, 4 bytes
     await engine.unloadModel(loaded.model);
   });
 

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as Native from '../../native/index.js';
 import { ENGINE_OPTIONS, GREEDY, native, plan } from './support/addon.js';
-import { tinyModel, tinyTokens } from './support/tiny-model.js';
+import { TINY, tinyModel, tinyTokens } from './support/tiny-model.js';
 
-const V = 320;
+const V = TINY.vocabSize;
 const PROMPT = tinyTokens(12);
 const tiny = tinyModel();
 const engine = new native.Engine(ENGINE_OPTIONS);

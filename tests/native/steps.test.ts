@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as Native from '../../native/index.js';
 import { ENGINE_OPTIONS, GREEDY, native, plan } from './support/addon.js';
-import { tinyModel, tinyTokens } from './support/tiny-model.js';
+import { TINY, tinyModel, tinyTokens } from './support/tiny-model.js';
 
 const WINDOW = 24;
-const V = 320;
+const V = TINY.vocabSize;
 const tiny = tinyModel({ window: WINDOW });
 const TOLERANCE = 1e-4; // of logits around 1: sums in another order
 
@@ -27,6 +27,8 @@ describe.each(cases)('the $executor executor with $kvFormat KV', ({ executor, kv
   });
   afterAll(() => engine.unloadModel(model));
 
+  /** Bytes of k and v of one token in one layer. */
+  const layerTokenBytes = 2 * TINY.kvHeads * TINY.headDim * (kvFormat === 'f32' ? 4 : 2);
   const create = (): Promise<Native.SequenceId> => engine.createSequence(model, GREEDY);
 
   /** Logits of every token of `tokens`, fed in chunks. */
@@ -115,7 +117,7 @@ describe.each(cases)('the $executor executor with $kvFormat KV', ({ executor, kv
     // Two layers, six steps; the first append of each layer made its buffer.
     expect(after.kvGrowths - before.kvGrowths + after.kvAppends - before.kvAppends).toBe(12);
     expect(after.kvGrowths - before.kvGrowths).toBe(2);
-    expect(after.kvBytes - before.kvBytes).toBe(2 * 2 * 2 * 8 * 256 * (kvFormat === 'f32' ? 4 : 2));
+    expect(after.kvBytes - before.kvBytes).toBe(TINY.layers * 256 * layerTokenBytes);
     await engine.dropSequence(sequence);
     expect(engine.stats().kvBytes).toBe(before.kvBytes);
     expect(engine.stats().sequences).toBe(before.sequences);
@@ -125,8 +127,7 @@ describe.each(cases)('the $executor executor with $kvFormat KV', ({ executor, kv
     const before = engine.stats().kvBytes;
     const sequence = await create();
     for (let at = 0; at < 2048; at += 128) await engine.step(plan([{ sequence, tokens: tinyTokens(128, at) }]));
-    const perToken = 2 * 2 * 8 * (kvFormat === 'f32' ? 4 : 2); // of one layer
-    expect(engine.stats().kvBytes - before).toBeLessThanOrEqual(perToken * (2048 + 512));
+    expect(engine.stats().kvBytes - before).toBeLessThanOrEqual(layerTokenBytes * (2048 + 512));
     await engine.dropSequence(sequence);
   });
 

@@ -11,11 +11,13 @@ export interface TinyModel {
   readonly tensors: ReadonlyMap<string, F32Tensor>;
 }
 
-const V = 320;
+export const TINY = { layers: 2, kvHeads: 2, headDim: 16, vocabSize: 320 } as const;
+
+const V = TINY.vocabSize;
 const D = 32;
 const H = 4;
-const K = 2;
-const d = 8;
+const K = TINY.kvHeads;
+const d = TINY.headDim;
 const F = 64;
 
 /** Uniform in [-1, 1), the same for the same seed (mulberry32). */
