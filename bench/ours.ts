@@ -1,0 +1,102 @@
+import { performance } from 'node:perf_hooks';
+import { totalmem } from 'node:os';
+
+import { NativeEngine } from '#src/adapters/mlx/native-engine.js';
+import type { NativeRunner } from '#src/adapters/mlx/native-runner.js';
+import { readCheckpoint } from '#src/adapters/model-files/read-checkpoint.js';
+import { buildDecoderSpec } from '#src/core/models/registry.js';
+import type { SamplingParams } from '#src/core/domain/sampling.js';
+import type { ExecutorKind, KvFormat } from '../native/index.js';
+
+import type { Contender, Workload } from './workload.js';
+
+export interface OursOptions {
+  readonly model: string;
+  readonly threads: number;
+  readonly executor: ExecutorKind;
+  readonly kvFormat: KvFormat;
+}
+
+export const GREEDY: SamplingParams = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: new Map(),
+  seed: 0n,
+  topLogprobs: 0,
+};
+const CHUNK_TOKENS = 512; // engine.prefill_chunk_tokens of config/default.toml
+
+export interface OpenedModel {
+  readonly native: NativeEngine;
+  readonly runner: NativeRunner;
+  readonly loadMillis: number;
+}
+
+/** Loads a model as the daemon does; `loadMillis` covers reading the header, building the spec and loading the weights. */
+export async function openModel(options: OursOptions): Promise<OpenedModel> {
+  const native = new NativeEngine({
+    executor: options.executor,
+    kvFormat: options.kvFormat,
+    threads: options.threads,
+    instructionSet: 'auto',
+    memoryBudgetBytes: totalmem(),
+    bufferCacheBytes: 64 << 20,
+  });
+  const start = performance.now();
+  const checkpoint = await readCheckpoint(options.model);
+  const runner = await native.load(checkpoint, buildDecoderSpec(checkpoint));
+  return { native, runner, loadMillis: performance.now() - start };
+}
+
+/** `semantic`'s engine over its addon: one awaited step per decode step, as the daemon drives it. */
+export async function ours(options: OursOptions): Promise<Contender> {
+  const { native, runner } = await openModel(options);
+  return {
+    name: `semantic (${options.executor}, kv ${options.kvFormat})`,
+    run: (workload) => runWorkload(runner, workload),
+    async close() {
+      await runner.unload();
+      await native.close();
+    },
+  };
+}
+
+async function runWorkload(runner: NativeRunner, w: Workload): Promise<number> {
+  const sequences: number[] = [];
+  for (let i = 0; i < w.sequences; i++) sequences.push(await runner.createSequence(GREEDY));
+  try {
+    for (const sequence of sequences) await prefill(runner, sequence, Math.max(1, w.depth));
+    const start = performance.now();
+    if (w.kind === 'prefill') {
+      for (const sequence of sequences) await prefill(runner, sequence, w.tokens);
+    } else {
+      await decode(runner, sequences, w.tokens);
+    }
+    return (w.tokens * w.sequences * 1000) / (performance.now() - start);
+  } finally {
+    for (const sequence of sequences) await runner.dropSequence(sequence);
+  }
+}
+
+async function prefill(runner: NativeRunner, sequence: number, tokens: number): Promise<void> {
+  for (let done = 0; done < tokens; done += CHUNK_TOKENS) {
+    const count = Math.min(CHUNK_TOKENS, tokens - done);
+    const chunk = Int32Array.from({ length: count }, (_, i) => ((done + i) * 37 + 11) % runner.vocabSize);
+    await runner.step({ entries: [{ sequence, tokens: chunk, sample: done + count === tokens }] });
+  }
+}
+
+/** Greedy decode of `steps` tokens on every sequence, one step of the whole batch at a time. */
+export async function decode(runner: NativeRunner, sequences: readonly number[], steps: number): Promise<void> {
+  let last = sequences.map(() => 1);
+  for (let i = 0; i < steps; i++) {
+    const entries = sequences.map((sequence, j) => ({ sequence, tokens: Int32Array.of(last[j]!), sample: true }));
+    const { samples } = await runner.step({ entries });
+    last = samples.map((sample) => sample!.token);
+  }
+}

@@ -1,0 +1,112 @@
+/**
+ * npm run bench -- throughput|start|loop|memory [options]. Every figure in docs/benchmarks comes from here.
+ * Progress goes to stderr, the Markdown table to stdout.
+ */
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+import { locateModel } from '#src/adapters/hub/locate-model.js';
+import type { ExecutorKind, KvFormat } from '../native/index.js';
+import { daemonMemory } from './daemon-memory.js';
+import { eventLoopDelay } from './event-loop.js';
+import { median } from './median.js';
+import { openModel, ours, type OursOptions } from './ours.js';
+import { llamaCpp } from './peers/llama-cpp.js';
+import { mlxLm } from './peers/mlx-lm.js';
+import { figure, table } from './table.js';
+import { compareThroughput, throughputTable } from './throughput.js';
+import { versionTime } from './version-time.js';
+import type { Contender, Workload } from './workload.js';
+
+const BINARY = fileURLToPath(new URL('../../../bin/run.js', import.meta.url)); // from bench/dist/bench
+
+const { positionals, values } = parseArgs({
+  allowPositionals: true,
+  options: {
+    model: { type: 'string', default: 'smollm2-135m-instruct' },
+    threads: { type: 'string', default: `${availableParallelism()}` },
+    executor: { type: 'string', default: 'cpu' },
+    kv: { type: 'string', default: 'f16' },
+    rounds: { type: 'string', default: '3' },
+    prefill: { type: 'string', default: '512,4096' },
+    decode: { type: 'string', default: '64' },
+    depths: { type: 'string', default: '0,4096' },
+    sequences: { type: 'string', default: '1' },
+    llama: { type: 'string' }, // folder that holds llama-bench
+    'mlx-python': { type: 'string' },
+    'mlx-model': { type: 'string' },
+  },
+});
+
+const rounds = Number(values.rounds);
+const options: OursOptions = {
+  model: locateModel(values.model).path,
+  threads: Number(values.threads),
+  executor: values.executor as ExecutorKind,
+  kvFormat: values.kv as KvFormat,
+};
+const progress = (line: string): void => void process.stderr.write(`${line}\n`);
+const numbers = (list: string): number[] => list.split(',').map(Number);
+
+const verbs: Readonly<Record<string, () => Promise<string>>> = {
+  async throughput() {
+    const contenders: Contender[] = [await ours(options)];
+    if (values.llama !== undefined) contenders.push(llamaCpp(values.llama, options.model, options.threads));
+    if (values['mlx-python'] !== undefined && values['mlx-model'] !== undefined) {
+      contenders.push(mlxLm(values['mlx-python'], values['mlx-model']));
+    }
+    const workloads: Workload[] = [
+      ...numbers(values.prefill).map((tokens): Workload => ({ kind: 'prefill', tokens, depth: 0, sequences: 1 })),
+      ...numbers(values.sequences).flatMap((sequences) =>
+        numbers(values.depths).map((depth): Workload => ({ kind: 'decode', tokens: Number(values.decode), depth, sequences })),
+      ),
+    ];
+    const rows = await compareThroughput(contenders, workloads, rounds, progress);
+    for (const contender of contenders) await contender.close();
+    return throughputTable(contenders, rows);
+  },
+  async start() {
+    const version = await versionTime(BINARY, Math.max(rounds, 11));
+    const loads: number[] = [];
+    for (let i = 0; i < Math.max(rounds, 5); i++) {
+      const { native, loadMillis } = await openModel(options);
+      loads.push(loadMillis);
+      await native.close();
+    }
+    return table(
+      ['start (median)', 'ms'],
+      [
+        ['`semantic --version`, whole process', figure(version.semantic)],
+        ['`node -e 0`, whole process', figure(version.node)],
+        ['load of the model, warm page cache', figure(median(loads))],
+      ],
+    );
+  },
+  async loop() {
+    const { p50, p99, max } = await eventLoopDelay(options);
+    return table(['event-loop delay while decoding', 'ms'], [['p50', figure(p50)], ['p99', figure(p99)], ['max', figure(max)]]);
+  },
+  async memory() {
+    const flags = ['--model', values.model, '--threads', values.threads, '--executor', values.executor];
+    const m = await daemonMemory(BINARY, flags, 3000);
+    return table(
+      ['daemon, one request with about 6,000 prompt tokens', ''],
+      [
+        ['ready after', `${figure(m.readyMillis)} ms`],
+        ['peak resident set', `${figure(m.peakMB)} MB`],
+        ['weights', `${figure(m.weightMB)} MB`],
+        ['KV', `${figure(m.kvMB)} MB`],
+        ['peak - weights - KV', `${figure(m.overheadMB)} MB`],
+      ],
+    );
+  },
+};
+
+const verb = verbs[positionals[0] ?? ''];
+if (verb === undefined) {
+  progress(`wanted one of ${Object.keys(verbs).join(', ')}, got '${positionals[0] ?? ''}'`);
+  process.exitCode = 2;
+} else {
+  process.stdout.write(`${await verb()}\n`);
+}

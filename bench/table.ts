@@ -1,0 +1,10 @@
+/** Markdown table: docs/benchmarks takes these lines as they are. */
+export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...rows.map(line)].join('\n');
+}
+
+/** Three significant digits; a dash where nothing was measured. */
+export function figure(value: number | undefined): string {
+  return value === undefined || Number.isNaN(value) ? '-' : Number(value.toPrecision(3)).toString();
+}
