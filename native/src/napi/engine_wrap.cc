@@ -71,8 +71,25 @@ void EngineWrap::deliver(Settle settle) {
 void EngineWrap::settle_on_js_thread(Napi::Env env, Napi::Function, EngineWrap* wrap, Settle* settle) {
   const std::unique_ptr<Settle> owned(settle);
   if (static_cast<napi_env>(env) == nullptr) return;
-  (*owned)(env);
-  wrap->end_pending(env);
+  try {
+    (*owned)(env);
+    wrap->end_pending(env);
+  } catch (const Napi::Error&) {
+    // A worker that is being terminated refuses every call into JavaScript; nobody waits for the promise any more.
+  }
+}
+
+// Results too large for a typed array reject the promise instead of leaving it open.
+template <class ToValue>
+void EngineWrap::resolve(Napi::Env env, const Deferred& deferred, const ToValue& to_value) {
+  std::optional<Napi::Value> value;
+  try {
+    value = to_value(env);
+  } catch (const Napi::Error& failure) {
+    deferred->Reject(failure.Value());
+    return;
+  }
+  deferred->Resolve(*value);
 }
 
 template <class Prepare>
@@ -85,7 +102,7 @@ Napi::Value EngineWrap::command(const Napi::CallbackInfo& call, const char* orig
       try {
         if (!engine) throw closed_error();
         const auto result = work(*engine);
-        return [this, deferred, result] { deliver([deferred, result](Napi::Env e) { deferred->Resolve(result(e)); }); };
+        return [this, deferred, result] { deliver([deferred, result](Napi::Env e) { resolve(e, deferred, result); }); };
       } catch (...) {
         const Error failure = translate_error(std::current_exception(), origin);
         return [this, deferred, failure] {

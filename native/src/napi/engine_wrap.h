@@ -38,6 +38,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   // its result into a value. Errors of either reject the promise.
   template <class Prepare>
   Napi::Value command(const Napi::CallbackInfo& call, const char* origin, Prepare prepare);
+  template <class ToValue>
+  static void resolve(Napi::Env env, const Deferred& deferred, const ToValue& to_value);
   void deliver(Settle settle);  // from the engine thread
   void begin_pending(Napi::Env env);
   void end_pending(Napi::Env env);

@@ -27,7 +27,7 @@ async function collect() {
   const registry = new FinalizationRegistry(() => (collected = true));
   const use = async () => {
     const { engine, step } = await beginStep();
-    registry.register(engine);
+    registry.register(engine, undefined);
     await step;
   };
   await use();
