@@ -9,11 +9,12 @@ interface Value {
 
 interface Node {
   readonly type: string;
+  readonly result?: Value;
 }
 
 /** Methods of Interpreter 0.5.11 that the package declares private; the parity suite guards against their change. */
 interface Internals {
-  evaluate(node: unknown, environment: Jinja.Environment): Value;
+  evaluate(node: Node | undefined, environment: Jinja.Environment): Value;
   applyFilter(operand: Value, filter: FilterNode, environment: Jinja.Environment): Value;
   evaluateBlock(statements: readonly Node[], environment: Jinja.Environment): Value;
   evaluateBinaryExpression(node: BinaryNode, environment: Jinja.Environment): Value;
@@ -22,13 +23,18 @@ interface Internals {
 interface FilterNode extends Node {
   readonly value?: string;
   readonly callee?: { readonly value?: string };
-  readonly args?: readonly unknown[];
+  readonly args?: readonly ArgumentNode[];
+}
+
+interface ArgumentNode extends Node {
+  /** The expression, where it is a keyword argument. */
+  readonly value?: Node;
 }
 
 interface BinaryNode extends Node {
   readonly operator: { readonly value: string };
-  readonly left: unknown;
-  readonly right: unknown;
+  readonly left: Node | undefined;
+  readonly right: Node | undefined;
 }
 
 /**
@@ -45,6 +51,13 @@ export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typ
   }
   const make = (name: string, value: unknown): Value => new (classOf.get(name)!)(value);
   const text = (value: string): Value => make('text', value);
+  // V8 gives a thread that runs out of memory 16 MB to end in; one bigger allocation there would end the whole process.
+  const MAX_TEXT = 2 ** 24;
+  const MAX_ITEMS = 2 ** 20;
+  function bound(size: number, limit: number, unit: string): void {
+    if (size > limit) throw new Error(`the template makes ${size} ${unit}: wanted at most ${limit}`);
+  }
+
   const SPACE = '\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000'; // as str.isspace()
 
   function strip(subject: string, chars: Value | undefined, ends: 'left' | 'right' | 'both'): string {
@@ -52,6 +65,26 @@ export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typ
     if (given === '') return subject;
     const left = ends === 'right' ? subject : subject.replace(new RegExp(`^[${given}]+`, 'u'), '');
     return ends === 'left' ? left : left.replace(new RegExp(`(?<![${given}])[${given}]+$`, 'u'), '');
+  }
+
+  /** Refuses what replace() would make before it is made. */
+  function checkReplace(subject: string, [old, replacement]: readonly Value[]): void {
+    if (old?.type !== 'StringValue' || replacement?.type !== 'StringValue') return;
+    const [from, to] = [old.value as string, replacement.value as string];
+    if (subject.length + (subject.length + 1) * to.length <= MAX_TEXT) return;
+    let found = from === '' ? subject.length + 1 : 0;
+    if (from !== '') for (let at = subject.indexOf(from); at >= 0; at = subject.indexOf(from, at + from.length)) found++;
+    bound(subject.length + found * (to.length - from.length), MAX_TEXT, 'characters of text');
+  }
+
+  function checkJoin(items: readonly Value[], separator: Value | undefined): void {
+    const size = items.reduce((sum, item) => sum + (typeof item.value === 'string' ? item.value.length : 8), 0);
+    bound(size + items.length * (typeof separator?.value === 'string' ? separator.value.length : 0), MAX_TEXT, 'characters of text');
+  }
+
+  function checkSum(left: Value, right: Value): void {
+    if (Array.isArray(left.value) && Array.isArray(right.value)) bound(left.value.length + right.value.length, MAX_ITEMS, 'list items');
+    if (typeof left.value === 'string' && typeof right.value === 'string') bound(left.value.length + right.value.length, MAX_TEXT, 'characters of text');
   }
 
   function quote(value: string): string {
@@ -101,6 +134,12 @@ export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typ
       for (const [name, ends] of [['strip', 'both'], ['lstrip', 'left'], ['rstrip', 'right']] as const) {
         methods.set(name, make('call', (args: readonly Value[]) => text(strip(this.value as string, args[0], ends))));
       }
+      const replace = methods.get('replace')!.value as (args: readonly Value[], scope: unknown) => Value;
+      const bounded = (args: readonly Value[], scope: unknown): Value => {
+        checkReplace(this.value as string, args);
+        return replace(args, scope);
+      };
+      methods.set('replace', make('call', bounded));
       return methods;
     },
   });
@@ -132,11 +171,20 @@ export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typ
     return operand;
   }
 
-  const overrides: Pick<Internals, 'applyFilter' | 'evaluateBlock' | 'evaluateBinaryExpression'> & ThisType<Internals> = {
+  const overrides: Internals & ThisType<Internals> = {
+    evaluate(node, environment) {
+      // An operand that was evaluated before it was handed on, see below.
+      return node?.type === 'Evaluated' ? node.result! : base.evaluate.call(this, node, environment);
+    },
     applyFilter(operand, filter, environment) {
       const name = filter.value ?? filter.callee?.value ?? '';
       const subject = coerce(operand, name);
       if (name === 'string') return subject;
+      if (name === 'join' && Array.isArray(subject.value)) {
+        const argument = filter.args?.[0];
+        const separator = argument?.type === 'KeywordArgumentExpression' ? argument.value : argument;
+        checkJoin(subject.value as Value[], this.evaluate(separator, environment));
+      }
       if (name !== 'trim') return base.applyFilter.call(this, subject, filter, environment);
       const chars = filter.args?.[0];
       return text(strip(subject.value as string, chars === undefined ? undefined : this.evaluate(chars, environment), 'both'));
@@ -146,14 +194,24 @@ export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typ
       for (const statement of statements) {
         const result = this.evaluate(statement, environment);
         if (result.type !== 'NullValue' || !STATEMENTS.has(statement.type)) out += result.toString();
+        bound(out.length, MAX_TEXT, 'characters of text');
       }
       return text(out);
     },
     evaluateBinaryExpression(node, environment) {
       const operator = node.operator.value;
-      if (operator !== '~' && operator !== '==' && operator !== '!=') return base.evaluateBinaryExpression.call(this, node, environment);
+      if (operator !== '~' && operator !== '+' && operator !== '==' && operator !== '!=') return base.evaluateBinaryExpression.call(this, node, environment);
       const [left, right] = [this.evaluate(node.left, environment), this.evaluate(node.right, environment)];
-      if (operator === '~') return text(left.toString() + right.toString());
+      if (operator === '+') {
+        checkSum(left, right);
+        const [known, other] = [left, right].map((result) => ({ type: 'Evaluated', result }));
+        return base.evaluateBinaryExpression.call(this, { ...node, left: known, right: other }, environment);
+      }
+      if (operator === '~') {
+        const parts = [text(left.toString()), text(right.toString())] as const;
+        checkSum(...parts);
+        return text(parts.map((part) => part.value).join(''));
+      }
       return make('yes', equal(left, right) === (operator === '=='));
     },
   };

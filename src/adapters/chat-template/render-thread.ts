@@ -53,7 +53,11 @@ export class RenderThread {
           reject(failed(`rendering took longer than ${limitMs} ms and was stopped`));
           void this.close();
         }, limitMs);
-        this.#worker.postMessage({ id, toolUse, variables });
+        try {
+          this.#worker.postMessage({ id, toolUse, variables });
+        } catch (cause) {
+          reject(failed(`wanted messages and variables of plain data: ${describe(cause)}`, cause));
+        }
       });
     } finally {
       clearTimeout(timer);
@@ -110,7 +114,11 @@ export class RenderThread {
 function describeCrash(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'ERR_WORKER_OUT_OF_MEMORY') return `rendering needed more than ${HEAP_MB} MB of memory and was stopped`;
-  return `the renderer crashed: ${error instanceof Error ? error.message : String(error)}`;
+  return `the renderer crashed: ${describe(error)}`;
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }
 
 function failed(message: string, cause?: unknown): SemanticError {
