@@ -1,5 +1,5 @@
 /** What mlx-lm says about a tiny model: see tests/fixtures/models/generate.py. */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 
@@ -19,7 +19,7 @@ export const FIXTURES = fileURLToPath(new URL('../fixtures/models', import.meta.
 
 export function goldenNames(): string[] {
   return readdirSync(FIXTURES, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && entry.name !== '__pycache__')
+    .filter((entry) => entry.isDirectory() && existsSync(join(FIXTURES, entry.name, 'golden.json')))
     .map((entry) => entry.name)
     .sort();
 }
