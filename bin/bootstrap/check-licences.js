@@ -25,22 +25,39 @@ const PERMISSIVE = [
   'Zlib',
 ];
 
+/** File-level copyleft: fine for tools that are never shipped. */
+const TOOLS_ONLY = ['MPL-2.0'];
+
 /** @returns {Promise<number>} exit code */
 export async function checkLicences() {
-  const { stdout } = await promisify(execFile)(process.execPath, [join(ROOT, CHECKER), '--json', '--start', ROOT], {
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  /** @type {Record<string, { licenses: string | string[] }>} */
-  const packages = JSON.parse(stdout);
-  const names = Object.keys(packages);
-  const refused = Object.entries(packages).filter(([, { licenses }]) => ![licenses].flat().some(isPermissive));
-  for (const [name, { licenses }] of refused) process.stderr.write(`  ${name}: ${[licenses].flat().join(', ')}\n`);
-  process.stderr.write(`  ${names.length} packages\n`);
-  return refused.length === 0 && names.length > 0 ? 0 : 1;
+  const shipped = await refusedPackages(['--production'], PERMISSIVE);
+  const installed = await refusedPackages([], [...PERMISSIVE, ...TOOLS_ONLY]);
+  const refused = [...shipped.refused.map((line) => `shipped: ${line}`), ...installed.refused];
+  for (const line of refused) process.stderr.write(`  ${line}\n`);
+  process.stderr.write(`  ${shipped.count} packages shipped, ${installed.count} installed\n`);
+  return refused.length === 0 && shipped.count > 0 ? 0 : 1;
 }
 
-/** "(MIT OR GPL-2.0)" is permissive, "(MIT AND GPL-2.0)" is not. @param {string} expression */
-function isPermissive(expression) {
+/**
+ * @param {readonly string[]} args
+ * @param {readonly string[]} allowed
+ */
+async function refusedPackages(args, allowed) {
+  const command = [join(ROOT, CHECKER), '--json', '--start', ROOT, ...args];
+  const { stdout } = await promisify(execFile)(process.execPath, command, { maxBuffer: 64 * 1024 * 1024 });
+  /** @type {Record<string, { licenses: string | string[] }>} */
+  const packages = JSON.parse(stdout);
+  const entries = Object.entries(packages).map(([name, { licenses }]) => ({ name, licences: [licenses].flat() }));
+  const refused = entries.filter(({ licences }) => !licences.some((licence) => isAllowed(licence, allowed)));
+  return { count: entries.length, refused: refused.map(({ name, licences }) => `${name}: ${licences.join(', ')}`) };
+}
+
+/**
+ * "(MIT OR GPL-2.0)" is permissive, "(MIT AND GPL-2.0)" is not.
+ * @param {string} expression
+ * @param {readonly string[]} allowed
+ */
+function isAllowed(expression, allowed) {
   const plain = expression.replaceAll(/[()*]/g, '').trim();
-  return plain.split(/\s+OR\s+/).some((choice) => choice.split(/\s+AND\s+/).every((licence) => PERMISSIVE.includes(licence.trim())));
+  return plain.split(/\s+OR\s+/).some((choice) => choice.split(/\s+AND\s+/).every((licence) => allowed.includes(licence.trim())));
 }

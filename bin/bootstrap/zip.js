@@ -3,9 +3,9 @@ import { createReadStream } from 'node:fs';
 import { chmod, mkdir, open } from 'node:fs/promises';
 import { createWriteStream } from 'node:fs';
 import { dirname, join, normalize, sep } from 'node:path';
-import { PassThrough } from 'node:stream';
+import { PassThrough, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createInflateRaw } from 'node:zlib';
+import { crc32, createInflateRaw } from 'node:zlib';
 
 const END_SIGNATURE = 0x06054b50;
 const CENTRAL_SIGNATURE = 0x02014b50;
@@ -20,6 +20,7 @@ const DEFLATED = 8;
  * @property {number} method     0 stored, 8 deflated
  * @property {number} packed     bytes in the archive
  * @property {number} bytes      bytes unpacked
+ * @property {number} crc        CRC-32 of them
  * @property {number} offset     of its local header
  * @property {number} mode       unix permission bits, 0 when the archive has none
  */
@@ -73,6 +74,7 @@ function parseDirectory(directory, count, archive) {
       method: directory.readUInt16LE(at + 10),
       packed: directory.readUInt32LE(at + 20),
       bytes: directory.readUInt32LE(at + 24),
+      crc: directory.readUInt32LE(at + 16),
       offset: directory.readUInt32LE(at + 42),
       mode: (directory.readUInt32LE(at + 38) >>> 16) & 0o777,
     });
@@ -99,12 +101,34 @@ export async function openZipEntry(archive, entry) {
   if (entry.method !== STORED && entry.method !== DEFLATED) {
     throw new Error(`[zip] ${entry.path} uses compression method ${entry.method}, wanted stored or deflated`);
   }
-  const output = entry.method === DEFLATED ? createInflateRaw() : new PassThrough();
+  const output = verified(archive, entry);
   if (entry.packed === 0) return output.end();
   const start = entry.offset + 30 + header.readUInt16LE(26) + header.readUInt16LE(28);
   const input = createReadStream(archive, { start, end: start + entry.packed - 1, highWaterMark: 1 << 20 });
-  pipeline(input, output).catch((error) => output.destroy(error));
+  const unpacked = entry.method === DEFLATED ? createInflateRaw() : new PassThrough();
+  pipeline(input, unpacked, output).catch((error) => output.destroy(error));
   return output;
+}
+
+/**
+ * Passes bytes on, and fails at the end unless they have the length and the checksum of the entry.
+ * @param {string} archive
+ * @param {ZipEntry} entry
+ */
+function verified(archive, entry) {
+  let bytes = 0;
+  let crc = 0;
+  return new Transform({
+    transform(chunk, _encoding, next) {
+      bytes += chunk.length;
+      crc = crc32(chunk, crc);
+      next(null, chunk);
+    },
+    flush(next) {
+      const whole = bytes === entry.bytes && crc === entry.crc;
+      next(whole ? null : new Error(`[zip] ${archive} is damaged: ${entry.path} has another checksum or length`));
+    },
+  });
 }
 
 /**
