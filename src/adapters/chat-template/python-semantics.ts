@@ -84,7 +84,8 @@ export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typ
 
   function checkSum(left: Value, right: Value): void {
     if (Array.isArray(left.value) && Array.isArray(right.value)) bound(left.value.length + right.value.length, MAX_ITEMS, 'list items');
-    if (typeof left.value === 'string' && typeof right.value === 'string') bound(left.value.length + right.value.length, MAX_TEXT, 'characters of text');
+    if (typeof left.value === 'string' && typeof right.value === 'string')
+      bound(left.value.length + right.value.length, MAX_TEXT, 'characters of text');
   }
 
   function quote(value: string): string {
@@ -93,7 +94,7 @@ export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typ
     const hex = (char: string) => {
       const code = char.codePointAt(0)!;
       const [letter, width] = code > 0xffff ? ['U', 8] : code > 0xff ? ['u', 4] : ['x', 2];
-      return `\\${letter}${code.toString(16).padStart(width as number, '0')}`;
+      return `\\${letter}${code.toString(16).padStart(width, '0')}`;
     };
     const body = value.replace(/[\\\n\r\t'"]|(?! )[\p{C}\p{Z}]/gu, (char) => escapes[char] ?? (/['"]/.test(char) ? char : hex(char)));
     return mark + body + mark;
@@ -123,16 +124,23 @@ export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typ
   }
 
   const stringClass = classOf.get('text')!.prototype;
-  const builtins = Object.getOwnPropertyDescriptor(stringClass, 'builtins')!.get!;
+  const inherited = Object.getOwnPropertyDescriptor(stringClass, 'builtins')!;
   const withStrip = new WeakSet<object>();
   Object.defineProperty(stringClass, 'builtins', {
     configurable: true,
     get(this: Value) {
-      const methods = builtins.call(this) as Map<string, Value>;
+      const methods = inherited.get!.call(this) as Map<string, Value>;
       if (withStrip.has(methods)) return methods;
       withStrip.add(methods);
-      for (const [name, ends] of [['strip', 'both'], ['lstrip', 'left'], ['rstrip', 'right']] as const) {
-        methods.set(name, make('call', (args: readonly Value[]) => text(strip(this.value as string, args[0], ends))));
+      for (const [name, ends] of [
+        ['strip', 'both'],
+        ['lstrip', 'left'],
+        ['rstrip', 'right'],
+      ] as const) {
+        methods.set(
+          name,
+          make('call', (args: readonly Value[]) => text(strip(this.value as string, args[0], ends))),
+        );
       }
       const replace = methods.get('replace')!.value as (args: readonly Value[], scope: unknown) => Value;
       const bounded = (args: readonly Value[], scope: unknown): Value => {
@@ -154,20 +162,37 @@ export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typ
     }
     if (a.value instanceof Map && b.value instanceof Map) {
       const other = b.value as Map<string, Value>;
-      return a.value.size === other.size && [...(a.value as Map<string, Value>)].every(([key, item]) => other.has(key) && equal(item, other.get(key)!));
+      return (
+        a.value.size === other.size &&
+        [...(a.value as Map<string, Value>)].every(([key, item]) => other.has(key) && equal(item, other.get(key)!))
+      );
     }
     return a.value === b.value;
   }
 
   const STATEMENTS = new Set(['Set', 'Macro', 'Comment', 'If', 'For', 'CallStatement', 'FilterStatement']);
   const TEXT_FILTERS = new Set(['trim', 'string', 'upper', 'lower', 'title', 'capitalize', 'replace', 'indent']);
-  const LIST_FILTERS = new Set(['first', 'last', 'length', 'join', 'list', 'map', 'selectattr', 'rejectattr', 'items', 'unique', 'reverse', 'sort']);
+  const LIST_FILTERS = new Set([
+    'first',
+    'last',
+    'length',
+    'join',
+    'list',
+    'map',
+    'selectattr',
+    'rejectattr',
+    'items',
+    'unique',
+    'reverse',
+    'sort',
+  ]);
   const base = Interpreter.prototype as unknown as Internals;
 
   /** The operand as the filter sees it in Jinja2: text filters take str() of anything, list filters nothing for undefined. */
   function coerce(operand: Value, filter: string): Value {
     if (TEXT_FILTERS.has(filter) && operand.type !== 'StringValue') return text(operand.toString());
-    if (LIST_FILTERS.has(filter) && operand.type === 'UndefinedValue') return make(filter === 'items' ? 'mapping' : 'list', filter === 'items' ? new Map() : []);
+    if (LIST_FILTERS.has(filter) && operand.type === 'UndefinedValue')
+      return make(filter === 'items' ? 'mapping' : 'list', filter === 'items' ? new Map() : []);
     return operand;
   }
 
@@ -200,7 +225,8 @@ export function pythonSemantics({ Environment, Interpreter }: typeof Jinja): typ
     },
     evaluateBinaryExpression(node, environment) {
       const operator = node.operator.value;
-      if (operator !== '~' && operator !== '+' && operator !== '==' && operator !== '!=') return base.evaluateBinaryExpression.call(this, node, environment);
+      if (operator !== '~' && operator !== '+' && operator !== '==' && operator !== '!=')
+        return base.evaluateBinaryExpression.call(this, node, environment);
       const [left, right] = [this.evaluate(node.left, environment), this.evaluate(node.right, environment)];
       if (operator === '+') {
         checkSum(left, right);

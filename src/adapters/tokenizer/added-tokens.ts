@@ -67,7 +67,7 @@ class TokenFinder {
     const emitText = (end: number) => {
       if (end > done) emit({ text: text.slice(done, end), isStart: isStart && done === 0 });
     };
-    for (let at = this.#nextStart(text, 0); at >= 0; ) {
+    for (let at = this.#nextStart(text, 0); at >= 0;) {
       const found = this.#longestAt(text, at);
       if (found === null) {
         at = this.#nextStart(text, at + 1);

@@ -90,7 +90,8 @@ function readFrame(settings: JsonRecord, bos: number | undefined, eos: number | 
 /** generation_config.json says best, then config.json; the tokenizer's eos always counts. */
 function readStopIds(generation: JsonRecord | null, config: JsonRecord | null, eos: number | undefined): number[] {
   const declared = generation?.['eos_token_id'] ?? config?.['eos_token_id'];
-  const list = declared === undefined || declared === null ? [] : typeof declared === 'number' ? [declared] : asArray(declared, 'eos_token_id');
+  const list =
+    declared === undefined || declared === null ? [] : typeof declared === 'number' ? [declared] : asArray(declared, 'eos_token_id');
   const ids = list.map((id) => asId(id, 'generation_config.json eos_token_id'));
   return [...new Set(eos === undefined ? ids : [...ids, eos])];
 }

@@ -20,8 +20,7 @@ const words = (digits: string) => `${CONTRACTIONS}|${LEAD}\\p{L}+|${digits}| ?[^
 /** A word ends where upper case follows lower case. */
 const casedWords = (suffix: string, digits: string) =>
   `${LEAD}${UPPER}*${LOWER}+${suffix}|${LEAD}${UPPER}+${LOWER}*${suffix}|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n/]*|${LINES_AND_SPACES}`;
-const QWEN35_WORDS =
-  `${CONTRACTIONS}|${LEAD}[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|${LINES_AND_SPACES}`;
+const QWEN35_WORDS = `${CONTRACTIONS}|${LEAD}[\\p{L}\\p{M}]+|\\p{N}| ?[^\\s\\p{L}\\p{M}\\p{N}]+[\\r\\n]*|${LINES_AND_SPACES}`;
 
 const bytes = (useRegex: boolean) => ({ type: 'ByteLevel', add_prefix_space: false, use_regex: useRegex });
 const sequence = (...pretokenizers: unknown[]) => ({ type: 'Sequence', pretokenizers });

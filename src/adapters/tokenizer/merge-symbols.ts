@@ -67,8 +67,9 @@ function mergeByHeap(symbols: Int32Array, n: number, table: MergeTable): number 
     if (slot === NO_MERGE || table.rankAt(slot) !== rank) continue; // the pair changed since it was offered
     symbols[position] = table.mergedAt(slot);
     dead[right] = 1;
-    next[position] = next[right]!;
-    if (next[position]! < n) previous[next[position]!] = position;
+    const after = next[right]!;
+    next[position] = after;
+    if (after < n) previous[after] = position;
     if (previous[position]! >= 0) offer(previous[position]!);
     offer(position);
   }

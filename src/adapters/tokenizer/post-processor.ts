@@ -17,10 +17,9 @@ export function createPostProcessor(json: unknown): SpecialTokenFrame {
     case 'ByteLevel': // only moves offsets
       return NOTHING;
     case 'Sequence':
-      return asArray(config['processors'], 'post_processor.processors').map(createPostProcessor).reduce(
-        (inner, outer) => ({ before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after] }),
-        NOTHING,
-      );
+      return asArray(config['processors'], 'post_processor.processors')
+        .map(createPostProcessor)
+        .reduce((inner, outer) => ({ before: [...outer.before, ...inner.before], after: [...inner.after, ...outer.after] }), NOTHING);
     case 'BertProcessing':
     case 'RobertaProcessing':
       return { before: [pairId(config['cls'], 'cls')], after: [pairId(config['sep'], 'sep')] };

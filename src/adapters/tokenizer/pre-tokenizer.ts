@@ -36,7 +36,13 @@ export function createPreTokenizer(json: unknown): PreTokenizer {
       return textual(splitWith(translateRegex(individual ? '\\p{N}' : '\\p{N}+'), 'Isolated', false));
     }
     case 'Punctuation':
-      return textual(splitWith(translateRegex(PUNCTUATION), toSplitBehavior(asString(config['behavior'] ?? 'Isolated', 'pre_tokenizer.behavior')), false));
+      return textual(
+        splitWith(
+          translateRegex(PUNCTUATION),
+          toSplitBehavior(asString(config['behavior'] ?? 'Isolated', 'pre_tokenizer.behavior')),
+          false,
+        ),
+      );
     case 'Whitespace':
       return textual(splitWith(translateRegex('\\w+|[^\\w\\s]+'), 'Removed', true));
     case 'WhitespaceSplit':
@@ -72,7 +78,9 @@ function createSequence(steps: readonly PreTokenizer[]): PreTokenizer {
 function createByteLevel(config: JsonRecord): PreTokenize {
   const addPrefixSpace = asBoolean(config['add_prefix_space'], true, 'pre_tokenizer.add_prefix_space');
   const useRegex = asBoolean(config['use_regex'], true, 'pre_tokenizer.use_regex');
-  const words: PreTokenize = useRegex ? splitWith(translateRegex(GPT2_PATTERN), 'Isolated', false) : (text, isStart, emit) => emit(text, isStart);
+  const words: PreTokenize = useRegex
+    ? splitWith(translateRegex(GPT2_PATTERN), 'Isolated', false)
+    : (text, isStart, emit) => emit(text, isStart);
   if (!addPrefixSpace) return words;
   return (text, isStart, emit) => words(text.startsWith(' ') ? text : ` ${text}`, isStart, emit);
 }

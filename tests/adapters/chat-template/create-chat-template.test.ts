@@ -17,14 +17,16 @@ async function create(text: string, limitMs = LIMIT_MS, toolUse: string | null =
   return template;
 }
 
-const render = async (text: string, input: Partial<ChatTemplateInput> = {}) => (await create(text)).render({ messages: HI, addGenerationPrompt: true, ...input });
+const render = async (text: string, input: Partial<ChatTemplateInput> = {}) =>
+  (await create(text)).render({ messages: HI, addGenerationPrompt: true, ...input });
 
 /** Takes longer than any test, within the sandbox's limit on range(). */
 const ENDLESS = '{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}';
 
 describe('a chat template', () => {
   it('sees the variables that transformers gives it', async () => {
-    const text = '{{ bos_token }}|{{ messages[0].content }}|{{ tools is none }}|{{ documents is none }}|{{ add_generation_prompt }}|{{ eos_token is defined }}';
+    const text =
+      '{{ bos_token }}|{{ messages[0].content }}|{{ tools is none }}|{{ documents is none }}|{{ add_generation_prompt }}|{{ eos_token is defined }}';
     expect(await render(text)).toBe('<s>|hi|True|True|True|False');
   });
 
@@ -40,7 +42,9 @@ describe('a chat template', () => {
 
   it('leaves keys without a value out and finds reasoning under the usual names', async () => {
     const messages = [{ role: 'assistant', content: null, reasoning: 'hm' }];
-    expect(await render('{{ messages[0] | tojson }}', { messages })).toBe('{"thinking": "hm", "role": "assistant", "reasoning": "hm", "reasoning_content": "hm"}');
+    expect(await render('{{ messages[0] | tojson }}', { messages })).toBe(
+      '{"thinking": "hm", "role": "assistant", "reasoning": "hm", "reasoning_content": "hm"}',
+    );
   });
 
   it('has tojson without HTML escapes, loop controls, namespaces, macros and strftime_now', async () => {
@@ -57,7 +61,10 @@ describe('a chat template', () => {
 
   it('renders the same text every time, also while others wait', async () => {
     const template = await create('{{ messages | tojson }}');
-    const inputs = Array.from({ length: 20 }, (_, i) => ({ messages: [{ role: 'user', content: `${i % 2}` }], addGenerationPrompt: false }));
+    const inputs = Array.from({ length: 20 }, (_, i) => ({
+      messages: [{ role: 'user', content: `${i % 2}` }],
+      addGenerationPrompt: false,
+    }));
     const texts = await Promise.all(inputs.map((input) => template.render(input)));
     expect(new Set(texts.filter((_, i) => i % 2 === 0)).size).toBe(1);
     expect(texts[0]).not.toBe(texts[1]);
@@ -76,7 +83,10 @@ describe('a chat template that goes wrong', () => {
   });
 
   it('rejects an empty conversation', async () => {
-    expect(await rejection(render('x', { messages: [] }))).toMatchObject({ code: 'TemplateFailed', message: expect.stringContaining('at least one message') });
+    expect(await rejection(render('x', { messages: [] }))).toMatchObject({
+      code: 'TemplateFailed',
+      message: expect.stringContaining('at least one message'),
+    });
   });
 
   it('is stopped at its time limit without holding up the event loop, and the next render works', async () => {
@@ -97,7 +107,8 @@ describe('a chat template that goes wrong', () => {
   });
 
   it('is stopped when it takes too much memory, and the next render works', async () => {
-    const grow = '{% set ns = namespace(l=range(100000), all=[]) %}{% for i in range(100000) %}{% set ns.all = [ns.all, ns.l + [i]] %}{% endfor %}';
+    const grow =
+      '{% set ns = namespace(l=range(100000), all=[]) %}{% for i in range(100000) %}{% set ns.all = [ns.all, ns.l + [i]] %}{% endfor %}';
     const template = await create(`{% if messages[0].content == "grow" %}${grow}{% endif %}done`, 60_000);
     const error = await rejection(template.render({ messages: [{ role: 'user', content: 'grow' }], addGenerationPrompt: true }));
     expect(error).toMatchObject({ code: 'TemplateFailed', message: expect.stringContaining('memory') });
@@ -105,12 +116,36 @@ describe('a chat template that goes wrong', () => {
   });
 
   it.each([
-    ['a list that doubles', '{% set ns = namespace(x=[1]) %}{% for i in range(40) %}{% set ns.x = ns.x + ns.x %}{% endfor %}', 'list items'],
-    ['a text that doubles', '{% set ns = namespace(x="a") %}{% for i in range(40) %}{% set ns.x = ns.x + ns.x %}{% endfor %}', 'characters of text'],
-    ['a joined text', '{% set ns = namespace(x="a") %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}', 'characters of text'],
-    ['a replacement', '{% set ns = namespace(x="aa") %}{% for i in range(40) %}{% set ns.x = ns.x.replace("a", ns.x) %}{% endfor %}', 'characters of text'],
-    ['a replacing filter', '{% set ns = namespace(x="aa") %}{% for i in range(40) %}{% set ns.x = ns.x | replace("a", ns.x) %}{% endfor %}', 'characters of text'],
-    ['a join', '{% set ns = namespace(x="aa") %}{% for i in range(40) %}{% set ns.x = range(9) | join(ns.x) %}{% endfor %}', 'characters of text'],
+    [
+      'a list that doubles',
+      '{% set ns = namespace(x=[1]) %}{% for i in range(40) %}{% set ns.x = ns.x + ns.x %}{% endfor %}',
+      'list items',
+    ],
+    [
+      'a text that doubles',
+      '{% set ns = namespace(x="a") %}{% for i in range(40) %}{% set ns.x = ns.x + ns.x %}{% endfor %}',
+      'characters of text',
+    ],
+    [
+      'a joined text',
+      '{% set ns = namespace(x="a") %}{% for i in range(40) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}',
+      'characters of text',
+    ],
+    [
+      'a replacement',
+      '{% set ns = namespace(x="aa") %}{% for i in range(40) %}{% set ns.x = ns.x.replace("a", ns.x) %}{% endfor %}',
+      'characters of text',
+    ],
+    [
+      'a replacing filter',
+      '{% set ns = namespace(x="aa") %}{% for i in range(40) %}{% set ns.x = ns.x | replace("a", ns.x) %}{% endfor %}',
+      'characters of text',
+    ],
+    [
+      'a join',
+      '{% set ns = namespace(x="aa") %}{% for i in range(40) %}{% set ns.x = range(9) | join(ns.x) %}{% endfor %}',
+      'characters of text',
+    ],
     ['an output without end', '{% for i in range(100000) %}{{ "%s" ~ messages[0].content }}{% endfor %}', 'characters of text'],
   ])('refuses %s before it is too big for the process', async (_, text, unit) => {
     const messages = [{ role: 'user', content: 'x'.repeat(1000) }];
@@ -119,7 +154,9 @@ describe('a chat template that goes wrong', () => {
 
   it('survives endless recursion', async () => {
     const template = await create('{% macro f() %}{{ f() }}{% endmacro %}{% if messages[0].content == "deep" %}{{ f() }}{% endif %}done');
-    expect(await rejection(template.render({ messages: [{ role: 'user', content: 'deep' }], addGenerationPrompt: true }))).toMatchObject({ code: 'TemplateFailed' });
+    expect(await rejection(template.render({ messages: [{ role: 'user', content: 'deep' }], addGenerationPrompt: true }))).toMatchObject({
+      code: 'TemplateFailed',
+    });
     expect(await template.render({ messages: HI, addGenerationPrompt: true })).toBe('done');
   });
 
@@ -128,12 +165,18 @@ describe('a chat template that goes wrong', () => {
   });
 
   it('is refused when the model is opened if it cannot be parsed', async () => {
-    expect(await rejection(create('{% for m in messages %}never closed'))).toMatchObject({ code: 'ModelUnsupported', message: expect.stringContaining('cannot be parsed') });
+    expect(await rejection(create('{% for m in messages %}never closed'))).toMatchObject({
+      code: 'ModelUnsupported',
+      message: expect.stringContaining('cannot be parsed'),
+    });
   });
 
   it('says that the model has none', async () => {
     const template = await createChatTemplate({ templates: null, namedTokens: {} }, LIMIT_MS);
-    expect(await rejection(template.render({ messages: HI, addGenerationPrompt: true }))).toMatchObject({ code: 'TemplateFailed', message: expect.stringContaining('has none') });
+    expect(await rejection(template.render({ messages: HI, addGenerationPrompt: true }))).toMatchObject({
+      code: 'TemplateFailed',
+      message: expect.stringContaining('has none'),
+    });
     await template.close();
   });
 

@@ -10,27 +10,40 @@ type Render = { readonly text: string } | { readonly raised: string } | { readon
 
 interface Fixture {
   readonly tokens: Readonly<Record<string, string>>;
-  readonly conversations: Readonly<Record<string, { readonly messages: readonly ChatMessage[]; readonly options: Readonly<Record<string, unknown>> }>>;
+  readonly conversations: Readonly<
+    Record<string, { readonly messages: readonly ChatMessage[]; readonly options: Readonly<Record<string, unknown>> }>
+  >;
   readonly renders: Readonly<Record<string, Readonly<Record<string, Render>>>>;
 }
 
+/** The variables point the suite at any other folder that generate_templates.py rendered. */
 const FOLDER = new URL(process.env['TEMPLATE_FOLDER'] ?? '../../fixtures/tokenizers/templates/', import.meta.url);
-const fixture = JSON.parse(gunzipSync(readFileSync(new URL(process.env['TEMPLATE_FIXTURE'] ?? '../../fixtures/tokenizers/templates.expected.json.gz', import.meta.url))).toString()) as Fixture;
+const fixture = JSON.parse(
+  gunzipSync(
+    readFileSync(new URL(process.env['TEMPLATE_FIXTURE'] ?? '../../fixtures/tokenizers/templates.expected.json.gz', import.meta.url)),
+  ).toString(),
+) as Fixture;
 
 describe('chat templates render as in transformers', () => {
   it('covers every template of the folder', () => {
-    const files = readdirSync(FOLDER).filter((name) => name.endsWith('.jinja')).map((name) => name.replace('.jinja', ''));
+    const files = readdirSync(FOLDER)
+      .filter((name) => name.endsWith('.jinja'))
+      .map((name) => name.replace('.jinja', ''));
     expect(Object.keys(fixture.renders).sort()).toEqual(files.sort());
   });
 
   it.each(Object.entries(fixture.renders))('%s', async (name, renders) => {
     const text = readFileSync(new URL(`${name}.jinja`, FOLDER), 'utf8');
     const template = await createChatTemplate({ templates: { default: text, toolUse: null }, namedTokens: fixture.tokens }, 10_000);
+    const got: Record<string, string> = {};
+    const wanted: Record<string, unknown> = {};
     for (const [conversation, expected] of Object.entries(renders)) {
-      const input = toInput(fixture.conversations[conversation]!);
-      if ('text' in expected) expect(await template.render(input), conversation).toBe(today(expected.text));
-      else if ('raised' in expected) expect((await rejection(template.render(input))).message, conversation).toContain(expected.raised);
+      if ('failed' in expected) continue; // what Python chokes on may render here
+      const rendering = template.render(toInput(fixture.conversations[conversation]!));
+      got[conversation] = 'text' in expected ? await rendering : (await rejection(rendering)).message;
+      wanted[conversation] = 'text' in expected ? today(expected.text) : expect.stringContaining(expected.raised);
     }
+    expect(got).toEqual(wanted);
     await template.close();
   });
 });

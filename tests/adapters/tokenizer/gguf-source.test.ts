@@ -16,7 +16,10 @@ const BASE: readonly (readonly [string, GgufValue])[] = [
 
 const read = (...changes: (readonly [string, GgufValue | null])[]) => {
   const values = new Map<string, GgufValue>(BASE);
-  for (const [key, value] of changes) value === null ? values.delete(key) : values.set(key, value);
+  for (const [key, value] of changes) {
+    if (value === null) values.delete(key);
+    else values.set(key, value);
+  }
   return readGgufSource(values);
 };
 const ids = (source: ReturnType<typeof read>, text: string) => [...new BpeTokenizer(source).encode(text, { addSpecialTokens: true })];
@@ -31,7 +34,10 @@ describe('readGgufSource()', () => {
 
   it('brings the template, the one for tools, and the named tokens', () => {
     const { chatTemplate } = read(['tokenizer.chat_template', 'plain'], ['tokenizer.chat_template.tool_use', 'tools']);
-    expect(chatTemplate).toEqual({ templates: { default: 'plain', toolUse: 'tools' }, namedTokens: { bos_token: '<s>', eos_token: '</s>' } });
+    expect(chatTemplate).toEqual({
+      templates: { default: 'plain', toolUse: 'tools' },
+      namedTokens: { bos_token: '<s>', eos_token: '</s>' },
+    });
   });
 
   it('takes an id of -1 for none', () => {

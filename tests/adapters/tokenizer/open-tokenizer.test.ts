@@ -94,7 +94,11 @@ describe('openTokenizer() on a folder', () => {
     ['a merge of three', (json) => (json.model['merges'] = [['a', 'b', 'c']]), 'wanted 2 tokens, got 3'],
     ['an id that is no number', (json) => (json.model['vocab'] = { a: 'b' }), 'wanted a token id, got "b"'],
     ['an unknown token outside the vocabulary', (json) => (json.model['unk_token'] = 'nope'), 'unk_token'],
-    ['a template of unknown special tokens', (json) => (json['post_processor'] = { type: 'TemplateProcessing', single: [{ SpecialToken: { id: 'x' } }], special_tokens: {} }), '"x"'],
+    [
+      'a template of unknown special tokens',
+      (json) => (json['post_processor'] = { type: 'TemplateProcessing', single: [{ SpecialToken: { id: 'x' } }], special_tokens: {} }),
+      '"x"',
+    ],
   ])('refuses %s as corrupt', async (_, change, message) => {
     folder.write('tokenizer.json', tokenizerJson(change));
     expect(await refused()).toMatchObject({ code: 'ModelFileCorrupt', message: expect.stringContaining(message) });
