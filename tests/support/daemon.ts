@@ -64,11 +64,18 @@ async function readSummary(text: () => string, failed: Promise<never>): Promise<
   for (;;) {
     await Promise.race([new Promise((resolve) => setTimeout(resolve, 20)), failed]);
     if (!text().trimEnd().endsWith('}')) continue;
-    try {
-      return JSON.parse(text()) as DaemonSummary;
-    } catch {
-      // not complete yet
-    }
+    const complete = parsed(text());
+    if (complete === null) continue;
+    if ('error' in complete) await failed; // it is ending
+    return complete as DaemonSummary;
+  }
+}
+
+function parsed(text: string): object | null {
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return null; // not complete yet
   }
 }
 

@@ -7,7 +7,7 @@ import { SemanticError } from '../domain/errors.js';
 export interface SchedulerLimits {
   /** Sequences in one step. */
   readonly maxBatchSequences: number;
-  /** Jobs that may wait; one more is Overloaded. */
+  /** Jobs that may wait beyond those the free batch slots will take; one more is Overloaded. */
   readonly maxQueue: number;
   /** Prompt tokens one step prefills, at most. */
   readonly prefillChunkTokens: number;
@@ -69,7 +69,7 @@ export class Scheduler {
 
   /** Throws OutOfMemory for a job that can never fit, Overloaded for one that finds the queue full. */
   enqueue(job: Job): void {
-    const { kvBudgetTokens, maxQueue, retryAfterSeconds } = this.#limits;
+    const { kvBudgetTokens, maxBatchSequences, maxQueue, retryAfterSeconds } = this.#limits;
     if (job.reservedTokens > kvBudgetTokens) {
       throw new SemanticError(
         'OutOfMemory',
@@ -77,7 +77,7 @@ export class Scheduler {
         { hint: 'Ask for fewer max_tokens, shorten the prompt, or raise engine.memory_budget_bytes.' },
       );
     }
-    if (this.#waiting.size >= maxQueue) {
+    if (this.#waiting.size >= maxQueue + maxBatchSequences - this.#running.size) {
       throw new SemanticError('Overloaded', `[scheduler] ${this.#waiting.size} requests wait already, the queue holds ${maxQueue}`, {
         retryAfterSeconds,
         hint: `Try again in ${retryAfterSeconds} s.`,
@@ -169,7 +169,8 @@ export class Scheduler {
     if (reserved !== this.#reservedTokens) fail(`${this.#reservedTokens} tokens reserved, jobs sum to ${reserved}`);
     if (reserved > this.#limits.kvBudgetTokens) fail(`${reserved} tokens reserved of ${this.#limits.kvBudgetTokens}`);
     if (jobs.length > this.#limits.maxBatchSequences) fail(`${jobs.length} jobs run, at most ${this.#limits.maxBatchSequences} may`);
-    if (this.#waiting.size > this.#limits.maxQueue) fail(`${this.#waiting.size} jobs wait, at most ${this.#limits.maxQueue} may`);
+    const mayWait = this.#limits.maxQueue + this.#limits.maxBatchSequences;
+    if (this.#waiting.size > mayWait) fail(`${this.#waiting.size} jobs wait, at most ${mayWait} may`);
     if (this.#enqueued !== this.#left + this.#waiting.size + jobs.length) fail('enqueued != left + waiting + running');
     if (new Set(jobs.map((job) => job.sequence)).size !== jobs.length) fail('two jobs share a sequence');
     for (const job of jobs) {

@@ -12,8 +12,11 @@ const job = (id: number, promptTokens: number, reservedTokens = 256) => ({
 describe('enqueue', () => {
   test('enqueue() throws Overloaded with the time to wait when the queue is full', () => {
     const scheduler = new Scheduler(limits);
-    for (const id of [1, 2, 3, 4]) scheduler.enqueue(job(id, 4));
-    expect(() => scheduler.enqueue(job(5, 4))).toThrow(expect.objectContaining({ code: 'Overloaded', retryAfterSeconds: 2 }));
+    const small = (id: number) => job(id, 4, 64);
+    for (const id of [1, 2, 3]) scheduler.enqueue(small(id));
+    for (const id of [1, 2, 3]) scheduler.admit(id, id, 0);
+    for (const id of [4, 5, 6, 7]) scheduler.enqueue(small(id));
+    expect(() => scheduler.enqueue(small(8))).toThrow(expect.objectContaining({ code: 'Overloaded', retryAfterSeconds: 2 }));
   });
 
   test('enqueue() throws OutOfMemory for a job larger than the whole budget, and takes nothing in', () => {
@@ -21,6 +24,12 @@ describe('enqueue', () => {
     expect(() => scheduler.enqueue(job(1, 4, 768))).toThrow(expect.objectContaining({ code: 'OutOfMemory' }));
     expect(scheduler.counts()).toMatchObject({ waiting: 0, enqueued: 0 });
   });
+});
+
+test('enqueue() counts free batch slots before the queue: requests that arrive together are not refused for a loop that has not run yet', () => {
+  const scheduler = new Scheduler({ ...limits, maxQueue: 1 });
+  for (const id of [1, 2, 3, 4]) scheduler.enqueue(job(id, 4));
+  expect(() => scheduler.enqueue(job(5, 4))).toThrow(expect.objectContaining({ code: 'Overloaded' }));
 });
 
 describe('admission', () => {
