@@ -153,8 +153,15 @@ export class Engine {
   truncateSequence(sequence: SequenceId, length: number): Promise<number>;
   /** Unknown ids are ignored, so that dropping twice is harmless. */
   dropSequence(sequence: SequenceId): Promise<void>;
-  /** On failure every sequence of the plan is dropped: their KV may hold part of the step. */
+  /**
+   * All sequences of a plan belong to one model. A plan that is refused before it runs (ERR_INVALID_ARGUMENT, or
+   * ERR_OUT_OF_MEMORY from origin `engine.admit`) changes nothing; on any other failure every sequence of the plan is
+   * dropped: their KV may hold part of the step.
+   */
   step(plan: StepPlan): Promise<StepResult>;
-  /** Ends the thread after the command in progress; later calls reject with ERR_ENGINE_CLOSED. */
+  /**
+   * Ends the thread after the command in progress. Commands behind it and later calls reject with ERR_ENGINE_CLOSED
+   * (`info` and `stats` throw it); closing again resolves.
+   */
   close(): Promise<void>;
 }

@@ -59,16 +59,18 @@ int argmax_of(std::span<const float> x) {
 
 double exp_scaled(std::span<const float> x, float max, float scale, std::vector<float>& out) {
   out.resize(x.size());
+  const float* const logit = x.data();
+  float* const to = out.data();
   double sum = 0;
   for (size_t from = 0; from < x.size(); from += kChunk) {
-    const size_t to = std::min(x.size(), from + kChunk);
-    for (size_t i = from; i < to; ++i) out[i] = exp_negative((x[i] - max) * scale);
+    const size_t end = std::min(x.size(), from + kChunk);
+    for (size_t i = from; i < end; ++i) to[i] = exp_negative((logit[i] - max) * scale);
     std::array<float, kLanes> lanes{};
     size_t i = from;
-    for (; i + kLanes <= to; i += kLanes) {
-      for (size_t l = 0; l < kLanes; ++l) lanes[l] += out[i + l];
+    for (; i + kLanes <= end; i += kLanes) {
+      for (size_t l = 0; l < kLanes; ++l) lanes[l] += to[i + l];
     }
-    for (; i < to; ++i) lanes[0] += out[i];
+    for (; i < end; ++i) lanes[0] += to[i];
     for (const float lane : lanes) sum += lane;
   }
   return sum;

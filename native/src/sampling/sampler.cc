@@ -100,7 +100,8 @@ int Sampler::draw_from_best(std::span<const float> logits, double u) {
   while (kept < limit && (kept == 0 || mass < wanted)) {
     if (kept == sorted) {
       const size_t next = std::min(limit, std::max(kFirstCandidates, 4 * sorted));
-      std::partial_sort(at(sorted), at(next), at(limit));
+      if (next < limit) std::nth_element(at(sorted), at(next - 1), at(limit));
+      std::sort(at(sorted), at(next));
       sorted = next;
     }
     const double p = probabilities_[index_of(keys_[kept])];
