@@ -16,12 +16,12 @@ add_library(semantic MODULE src/addon.cc)
 set_target_properties(semantic PROPERTIES PREFIX "" SUFFIX ".node" LIBRARY_OUTPUT_DIRECTORY "\${CMAKE_CURRENT_SOURCE_DIR}/build")
 `;
 const RUN = `const [command, ...args] = process.argv.slice(2);
-process.stdout.write(JSON.stringify({ command, args }) + '\\n');
 if (args[0] === '--exit') process.exitCode = Number(args[1]);
 if (args[0] === '--wait') {
   const alive = setInterval(() => {}, 1000);
   process.once('SIGTERM', () => { clearInterval(alive); process.exitCode = 143; process.stdout.write('stopped cleanly\\n'); });
 }
+process.stdout.write(JSON.stringify({ command, args }) + '\\n');
 `;
 
 export interface Outcome {

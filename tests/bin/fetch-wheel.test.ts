@@ -159,6 +159,6 @@ describe('zip', () => {
     damaged.fill(0xff, 80, 160);
     const path = join(root, 'damaged.zip');
     writeFileSync(path, damaged);
-    await expect(unpackZip(path, join(root, 'damaged'))).rejects.toThrow();
+    await expect(unpackZip(path, join(root, 'damaged'))).rejects.toThrow(/invalid|damaged/);
   });
 });
