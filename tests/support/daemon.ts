@@ -79,11 +79,16 @@ function parsed(text: string): object | null {
   }
 }
 
-/** Polls until `get` gives what `wanted` accepts; the test's own time limit ends the wait. */
+/** What `until` waits for comes in seconds; past this it never will. */
+const PATIENCE_MS = 45_000;
+
+/** Polls until `get` gives what `wanted` accepts. */
 export async function until<T>(get: () => Promise<T> | T, wanted: (value: T) => boolean): Promise<T> {
+  const deadline = Date.now() + PATIENCE_MS;
   for (;;) {
     const value = await get();
     if (wanted(value)) return value;
+    if (Date.now() > deadline) throw new Error(`waited ${PATIENCE_MS} ms in vain; the last value was ${JSON.stringify(value)}`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }
