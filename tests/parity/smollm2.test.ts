@@ -2,10 +2,10 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ExecutorKind } from '../../native/index.js';
-import { locateModel } from '../../src/adapters/hub/locate-model.js';
 import type { NativeEngine } from '../../src/adapters/mlx/native-engine.js';
 import type { NativeRunner } from '../../src/adapters/mlx/native-runner.js';
 import { openTokenizer } from '../../src/adapters/tokenizer/open-tokenizer.js';
+import { starterModelFile } from '../support/starter-model.js';
 import { continueBatch, loadModel, openEngine, type Continuation } from './engines.js';
 
 interface Case {
@@ -17,7 +17,7 @@ interface Case {
 
 const TIE = 1e-3; // nats
 const golden = JSON.parse(readFileSync(new URL('../fixtures/smollm2/golden.json', import.meta.url), 'utf8')) as { readonly cases: readonly Case[] };
-const model = process.env['SEMANTIC_TEST_MODEL'] ?? locateModel('smollm2-135m-instruct').path;
+const model = process.env['SEMANTIC_TEST_MODEL'] ?? starterModelFile();
 
 /** MLX's stock CPU kernels manage some ten tokens a second here, so the graph executor answers fewer prompts, shorter. */
 const SIZES: Readonly<Record<ExecutorKind, { readonly prompts: number; readonly tokens: number; readonly chunks: readonly number[] }>> = {
