@@ -128,7 +128,9 @@ function toLogprob(entry: z.output<typeof logprob> & { top_logprobs: z.output<ty
   return { ...one(entry), top: entry.top_logprobs.map(one) };
 }
 
+/** What connecting to a place without a living daemon fails with: no file, nobody listening, hung up on, no answer in time. */
+const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_SOCKET']);
+
 function isAbsent(error: unknown): boolean {
-  const { code } = error as NodeJS.ErrnoException;
-  return code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'UND_ERR_CONNECT_TIMEOUT' || code === 'UND_ERR_SOCKET';
+  return ABSENT.has((error as NodeJS.ErrnoException).code ?? '');
 }

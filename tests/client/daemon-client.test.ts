@@ -93,7 +93,7 @@ describe('the two ways of a command', () => {
 });
 
 describe('connecting', () => {
-  test('null where no socket is, and where nobody listens on it', async () => {
+  test('null where no socket is, and where whoever listens hangs up', async () => {
     const home = createHome();
     expect(await DaemonClient.connect(join(home.path, 'none.sock'), 500)).toBeNull();
     const path = join(home.path, 'dead.sock');
