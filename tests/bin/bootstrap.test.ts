@@ -48,6 +48,14 @@ describe('a bare checkout', () => {
     expect(outcome.stdout).toContain('stopped cleanly');
   });
 
+  it('ends with npm: a SIGTERM to `npm start` reaches the daemon', async () => {
+    let sent = false;
+    const outcome = await checkout.spawn(['npm', 'start', '--', '--wait'], {}, (stdout, pid) => {
+      if (!sent && stdout.includes('"--wait"')) sent = process.kill(pid, 'SIGTERM');
+    });
+    expect(outcome.stdout).toContain('stopped cleanly');
+  });
+
   it('refuses an unknown command with exit code 2', async () => {
     expect(await checkout.run(['dance'])).toMatchObject({ exit: 2, stderr: expect.stringContaining('wanted setup, serve') as unknown });
   });

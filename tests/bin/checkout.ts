@@ -1,6 +1,6 @@
 /** A bare checkout in miniature: our real bootstrap, one C++ file, one TypeScript file, one tiny wheel for each download. */
 import { spawn } from 'node:child_process';
-import { cpSync, existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -45,7 +45,8 @@ export class Checkout {
     for (const folder of ['bin', 'lib'])
       symlinkSync(join(REPOSITORY, 'node_modules/typescript', folder), join(this.root, 'typescript', folder));
     const dependencies = { typescript: 'file:typescript' };
-    this.write('package.json', JSON.stringify({ name: 'tiny', version: '1.0.0', type: 'module', dependencies }));
+    const { scripts } = JSON.parse(readFileSync(join(REPOSITORY, 'package.json'), 'utf8')) as { scripts: Record<string, string> };
+    this.write('package.json', JSON.stringify({ name: 'tiny', version: '1.0.0', type: 'module', scripts, dependencies }));
     const packages = {
       '': { name: 'tiny', version: '1.0.0', dependencies },
       'node_modules/typescript': { resolved: 'typescript', link: true },
@@ -85,6 +86,14 @@ export class Checkout {
 
   /** Runs the bootstrap; `onOutput` sees stdout as it grows and may signal the process. */
   run(args: readonly string[], environment: NodeJS.ProcessEnv = {}, onOutput?: (stdout: string, pid: number) => void): Promise<Outcome> {
+    return this.spawn([process.execPath, join(this.root, 'bin/bootstrap.js'), ...args], environment, onOutput);
+  }
+
+  spawn(
+    [program = '', ...args]: readonly string[],
+    environment: NodeJS.ProcessEnv,
+    onOutput?: (stdout: string, pid: number) => void,
+  ): Promise<Outcome> {
     const env = {
       ...process.env,
       SEMANTIC_HOME: this.home,
@@ -94,11 +103,7 @@ export class Checkout {
       npm_config_offline: 'true',
       ...environment,
     };
-    const child = spawn(process.execPath, [join(this.root, 'bin/bootstrap.js'), ...args], {
-      cwd: this.root,
-      env,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
+    const child = spawn(program, args, { cwd: this.root, env, stdio: ['ignore', 'pipe', 'pipe'] });
     let stdout = '';
     let stderr = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
