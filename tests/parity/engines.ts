@@ -22,7 +22,14 @@ export const GREEDY: SamplingParams = {
 };
 
 export function openEngine(executor: ExecutorKind, memoryBudgetBytes = 2 ** 31): NativeEngine {
-  return new NativeEngine({ threads: 2, memoryBudgetBytes, bufferCacheBytes: 32 * 2 ** 20, instructionSet: 'auto', executor, kvFormat: 'f32' });
+  return new NativeEngine({
+    threads: 2,
+    memoryBudgetBytes,
+    bufferCacheBytes: 32 * 2 ** 20,
+    instructionSet: 'auto',
+    executor,
+    kvFormat: 'f32',
+  });
 }
 
 export async function loadModel(engine: NativeEngine, path: string): Promise<NativeRunner> {
@@ -48,9 +55,19 @@ export interface Continuation {
 }
 
 /** Greedy continuations of several prompts in one batch, prefilled in chunks; ragged, since prompts differ in length. */
-export async function continueBatch(runner: NativeRunner, prompts: readonly (readonly number[])[], chunk: number, count: number): Promise<Continuation[]> {
+export async function continueBatch(
+  runner: NativeRunner,
+  prompts: readonly (readonly number[])[],
+  chunk: number,
+  count: number,
+): Promise<Continuation[]> {
   const rows = await Promise.all(
-    prompts.map(async (prompt) => ({ sequence: await runner.createSequence(GREEDY), feed: [...prompt], tokens: [] as number[], logprobs: [] as number[] })),
+    prompts.map(async (prompt) => ({
+      sequence: await runner.createSequence(GREEDY),
+      feed: [...prompt],
+      tokens: [] as number[],
+      logprobs: [] as number[],
+    })),
   );
   for (;;) {
     const active = rows.filter((row) => row.tokens.length < count);

@@ -39,7 +39,9 @@ describe.each(EXECUTORS)('on the %s executor', (executor) => {
 
   afterAll(async () => {
     await engine.close();
-    console.log(`largest difference of log-probabilities to mlx-lm, ${executor} executor, all chunkings\n${JSON.stringify(report, null, 2)}`);
+    console.log(
+      `largest difference of log-probabilities to mlx-lm, ${executor} executor, all chunkings\n${JSON.stringify(report, null, 2)}`,
+    );
   });
 
   describe.each(goldenNames())('%s', (name) => {

@@ -26,7 +26,9 @@ export function goldenNames(): string[] {
 
 export function readGolden(name: string): Golden {
   const folder = join(FIXTURES, name);
-  const json = JSON.parse(readFileSync(join(folder, 'golden.json'), 'utf8')) as Omit<Golden, 'model' | 'vocabSize' | 'rows'> & { vocab_size: number };
+  const json = JSON.parse(readFileSync(join(folder, 'golden.json'), 'utf8')) as Omit<Golden, 'model' | 'vocabSize' | 'rows'> & {
+    vocab_size: number;
+  };
   const bytes = readFileSync(join(folder, 'golden.bin'));
   const rows = new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
   const model = readdirSync(folder).includes('model.gguf') ? join(folder, 'model.gguf') : folder;

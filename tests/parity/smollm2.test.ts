@@ -16,7 +16,9 @@ interface Case {
 }
 
 const TIE = 1e-3; // nats
-const golden = JSON.parse(readFileSync(new URL('../fixtures/smollm2/golden.json', import.meta.url), 'utf8')) as { readonly cases: readonly Case[] };
+const golden = JSON.parse(readFileSync(new URL('../fixtures/smollm2/golden.json', import.meta.url), 'utf8')) as {
+  readonly cases: readonly Case[];
+};
 const model = process.env['SEMANTIC_TEST_MODEL'] ?? starterModelFile();
 
 /** MLX's stock CPU kernels manage some ten tokens a second here, so the graph executor answers fewer prompts, shorter. */
@@ -31,7 +33,9 @@ function expectSameAnswer(ours: Continuation, { steps }: Case, label: string): v
     const [theirs, logprob, runnerUp, runnerUpLogprob] = steps[i]!;
     const mine = ours.logprobs[i]!;
     if (token !== theirs) {
-      console.log(`${label}: token ${i} is ${token} (${mine}), mlx-lm's ${theirs} (${logprob}), its runner-up ${runnerUp} (${runnerUpLogprob})`);
+      console.log(
+        `${label}: token ${i} is ${token} (${mine}), mlx-lm's ${theirs} (${logprob}), its runner-up ${runnerUp} (${runnerUpLogprob})`,
+      );
       expect(token, `token ${i} of ${label}`).toBe(runnerUp);
       expect(logprob - runnerUpLogprob, `tie at token ${i} of ${label}`).toBeLessThanOrEqual(TIE);
       return;

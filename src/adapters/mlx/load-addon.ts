@@ -13,13 +13,18 @@ export const ADDON_PATH = fileURLToPath(new URL('native/build/semantic.node', PA
 /** Throws PrerequisiteMissing when the addon has not been built, or cannot be loaded on this machine. */
 export function loadAddon(path: string = ADDON_PATH): NativeAddon {
   if (!existsSync(path)) {
-    throw new SemanticError('PrerequisiteMissing', `[mlx.load_addon] wanted the native addon at ${path}, but it has not been built`, { hint: FIX });
+    throw new SemanticError('PrerequisiteMissing', `[mlx.load_addon] wanted the native addon at ${path}, but it has not been built`, {
+      hint: FIX,
+    });
   }
   try {
     return createRequire(import.meta.url)(path) as NativeAddon;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new SemanticError('PrerequisiteMissing', `[mlx.load_addon] the native addon at ${path} cannot be loaded: ${reason}`, { hint: FIX, cause });
+    throw new SemanticError('PrerequisiteMissing', `[mlx.load_addon] the native addon at ${path} cannot be loaded: ${reason}`, {
+      hint: FIX,
+      cause,
+    });
   }
 }
 

@@ -45,7 +45,10 @@ function addTensor(path: string, tensors: Map<string, TensorInfo>, tensor: GgufT
   }
   const stem = name.endsWith('.weight') ? name.slice(0, -'.weight'.length) : null;
   if (stem === null || shape.length < 2) {
-    throw new SemanticError('ModelUnsupported', `[gguf.read] ${path}: tensor "${name}" is ${type.name} of shape [${shape.join(', ')}]; wanted a matrix named *.weight`);
+    throw new SemanticError(
+      'ModelUnsupported',
+      `[gguf.read] ${path}: tensor "${name}" is ${type.name} of shape [${shape.join(', ')}]; wanted a matrix named *.weight`,
+    );
   }
   const rows = shape.slice(0, -1);
   const width = shape[shape.length - 1]!;

@@ -32,7 +32,8 @@ interface ScalarType {
   list(bytes: ArrayBuffer): GgufNumbers;
 }
 
-const exact = (value: bigint): number | bigint => (value === BigInt(Number(value)) && Number.isSafeInteger(Number(value)) ? Number(value) : value);
+const exact = (value: bigint): number | bigint =>
+  value === BigInt(Number(value)) && Number.isSafeInteger(Number(value)) ? Number(value) : value;
 
 /** By the format's type number. */
 const SCALARS: ReadonlyMap<number, ScalarType> = new Map<number, ScalarType>([

@@ -144,7 +144,8 @@ function readTensor(path: string, cursor: ByteCursor, name: string): GgufTensor 
   }
   const elements = shape.reduce((a, b) => a * b, 1);
   const bytes = (elements / type.blockElements) * type.blockBytes;
-  if (!Number.isSafeInteger(bytes) || !Number.isSafeInteger(offset)) throw new BadGgufValue(`wanted a size in bytes, got shape [${shape.join(', ')}], offset ${offset}`);
+  if (!Number.isSafeInteger(bytes) || !Number.isSafeInteger(offset))
+    throw new BadGgufValue(`wanted a size in bytes, got shape [${shape.join(', ')}], offset ${offset}`);
   return { name, type, shape, offset, bytes };
 }
 
@@ -160,12 +161,17 @@ function checkExtents(path: string, tensors: readonly GgufTensor[], alignment: n
   const byOffset = [...tensors].sort((a, b) => a.offset - b.offset);
   let end = 0;
   for (const tensor of byOffset) {
-    if (tensor.offset % alignment !== 0) throw corrupt(path, `tensor "${tensor.name}": wanted an offset aligned to ${alignment}, got ${tensor.offset}`);
-    if (tensor.offset < end) throw corrupt(path, `tensor "${tensor.name}" starts at byte ${tensor.offset}, inside the tensor before it, which ends at ${end}`);
+    if (tensor.offset % alignment !== 0)
+      throw corrupt(path, `tensor "${tensor.name}": wanted an offset aligned to ${alignment}, got ${tensor.offset}`);
+    if (tensor.offset < end)
+      throw corrupt(path, `tensor "${tensor.name}" starts at byte ${tensor.offset}, inside the tensor before it, which ends at ${end}`);
     end = tensor.offset + tensor.bytes;
     if (end > fileBytes) {
       const got = Math.max(0, fileBytes - tensor.offset);
-      throw corrupt(path, `tensor "${tensor.name}": wanted ${tensor.bytes} bytes at byte ${tensor.offset}, got ${got}: the file ends at ${fileBytes}`);
+      throw corrupt(
+        path,
+        `tensor "${tensor.name}": wanted ${tensor.bytes} bytes at byte ${tensor.offset}, got ${got}: the file ends at ${fileBytes}`,
+      );
     }
   }
 }

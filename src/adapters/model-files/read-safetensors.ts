@@ -30,12 +30,17 @@ export async function readSafetensors(path: string): Promise<ReadonlyMap<string,
   }
 }
 
-async function readHeader(path: string, file: FileHandle, fileBytes: number): Promise<{ json: Record<string, unknown>; dataStart: number }> {
+async function readHeader(
+  path: string,
+  file: FileHandle,
+  fileBytes: number,
+): Promise<{ json: Record<string, unknown>; dataStart: number }> {
   if (fileBytes < LENGTH_BYTES) throw corrupt(path, `wanted at least ${LENGTH_BYTES} bytes, got ${fileBytes}`);
   const length = Number((await readAt(file, 0, LENGTH_BYTES)).readBigUInt64LE());
   if (length > MAX_HEADER_BYTES) throw corrupt(path, `wanted a header of at most ${MAX_HEADER_BYTES} bytes, got ${length}`);
   const dataStart = LENGTH_BYTES + length;
-  if (dataStart > fileBytes) throw corrupt(path, `wanted a header of ${length} bytes, got ${fileBytes - LENGTH_BYTES}: the file ends in it`);
+  if (dataStart > fileBytes)
+    throw corrupt(path, `wanted a header of ${length} bytes, got ${fileBytes - LENGTH_BYTES}: the file ends in it`);
   const text = (await readAt(file, LENGTH_BYTES, length)).toString('utf8');
   return { json: parseHeader(path, text), dataStart };
 }
@@ -47,7 +52,8 @@ function parseHeader(path: string, text: string): Record<string, unknown> {
   } catch (cause) {
     throw corrupt(path, `wanted a header of JSON, got ${JSON.stringify(text.slice(0, 40))}`, cause);
   }
-  if (typeof json !== 'object' || json === null || Array.isArray(json)) throw corrupt(path, 'wanted a JSON object as header, got something else');
+  if (typeof json !== 'object' || json === null || Array.isArray(json))
+    throw corrupt(path, 'wanted a JSON object as header, got something else');
   return json as Record<string, unknown>;
 }
 
@@ -74,11 +80,18 @@ function checkTensors(path: string, header: Record<string, unknown>, dataBytes: 
     .map(([name, entry]) => readExtent(path, name, entry));
   let end = 0;
   for (const extent of [...extents].sort((a, b) => a.start - b.start || a.end - b.end)) {
-    if (extent.start < end) throw corrupt(path, `tensor "${extent.name}" starts at byte ${extent.start} of the data, inside the tensor before it, which ends at ${end}`);
+    if (extent.start < end)
+      throw corrupt(
+        path,
+        `tensor "${extent.name}" starts at byte ${extent.start} of the data, inside the tensor before it, which ends at ${end}`,
+      );
     end = extent.end;
     if (end > dataBytes) {
       const got = Math.max(0, dataBytes - extent.start);
-      throw corrupt(path, `tensor "${extent.name}": wanted ${end - extent.start} bytes at byte ${extent.start} of the data, got ${got}: the file is cut off`);
+      throw corrupt(
+        path,
+        `tensor "${extent.name}": wanted ${end - extent.start} bytes at byte ${extent.start} of the data, got ${got}: the file is cut off`,
+      );
     }
   }
   return new Map(extents.map(({ name, dtype, shape }) => [name, { dtype, shape }]));
@@ -89,13 +102,18 @@ function readExtent(path: string, name: string, entry: unknown): Extent {
   if (typeof dtype !== 'string') throw corrupt(path, `tensor "${name}": wanted a dtype, got ${JSON.stringify(dtype) ?? 'nothing'}`);
   const elementBytes = DTYPE_BYTES.get(dtype);
   if (elementBytes === undefined) {
-    throw new SemanticError('ModelUnsupported', `[safetensors.read] ${path}: tensor "${name}" has dtype ${dtype}; wanted one of ${[...DTYPE_BYTES.keys()].join(', ')}`);
+    throw new SemanticError(
+      'ModelUnsupported',
+      `[safetensors.read] ${path}: tensor "${name}" has dtype ${dtype}; wanted one of ${[...DTYPE_BYTES.keys()].join(', ')}`,
+    );
   }
   if (!isSizes(shape)) throw corrupt(path, `tensor "${name}": wanted a shape of whole numbers, got ${JSON.stringify(shape) ?? 'nothing'}`);
-  if (!isSizes(offsets) || offsets.length !== 2) throw corrupt(path, `tensor "${name}": wanted two data offsets, got ${JSON.stringify(offsets) ?? 'nothing'}`);
+  if (!isSizes(offsets) || offsets.length !== 2)
+    throw corrupt(path, `tensor "${name}": wanted two data offsets, got ${JSON.stringify(offsets) ?? 'nothing'}`);
   const [start, end] = offsets as [number, number];
   const wanted = shape.reduce((a, b) => a * b, elementBytes);
-  if (end - start !== wanted) throw corrupt(path, `tensor "${name}": wanted ${wanted} bytes for ${dtype} [${shape.join(', ')}], got ${end - start}`);
+  if (end - start !== wanted)
+    throw corrupt(path, `tensor "${name}": wanted ${wanted} bytes for ${dtype} [${shape.join(', ')}], got ${end - start}`);
   return { name, dtype, shape, start, end };
 }
 

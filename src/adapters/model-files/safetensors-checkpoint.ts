@@ -35,9 +35,13 @@ export async function readSafetensorsFolder(folder: string): Promise<Checkpoint>
 function findShards(folder: string, names: readonly string[]): string[] {
   const shards = names.filter((name) => WEIGHTS.test(name)).sort();
   if (shards.length === 0) {
-    throw new SemanticError('ModelFileMissing', `[model_files.read] wanted model*.safetensors in ${folder}, got none (${names.length} other files)`, {
-      hint: 'Fetch the model again, or name the folder that holds its weights.',
-    });
+    throw new SemanticError(
+      'ModelFileMissing',
+      `[model_files.read] wanted model*.safetensors in ${folder}, got none (${names.length} other files)`,
+      {
+        hint: 'Fetch the model again, or name the folder that holds its weights.',
+      },
+    );
   }
   for (const shard of shards) {
     const total = Number(SPLIT.exec(shard)?.[2] ?? 0);
@@ -55,7 +59,8 @@ async function readIndex(path: string): Promise<Map<string, string>> {
   if (typeof map !== 'object' || map === null || Array.isArray(map)) throw corrupt(path, 'wanted an object "weight_map"');
   const entries = Object.entries(map as Record<string, unknown>);
   for (const [name, shard] of entries) {
-    if (typeof shard !== 'string' || !/^[^/\\]+\.safetensors$/.test(shard)) throw corrupt(path, `wanted a file in this folder for "${name}", got ${JSON.stringify(shard)}`);
+    if (typeof shard !== 'string' || !/^[^/\\]+\.safetensors$/.test(shard))
+      throw corrupt(path, `wanted a file in this folder for "${name}", got ${JSON.stringify(shard)}`);
   }
   if (entries.length === 0) throw corrupt(path, 'wanted tensors in "weight_map", got none');
   return new Map(entries as [string, string][]);
@@ -63,7 +68,8 @@ async function readIndex(path: string): Promise<Map<string, string>> {
 
 function checkIndex(folder: string, index: ReadonlyMap<string, string>, foundIn: ReadonlyMap<string, string>): void {
   for (const [name, shard] of index) {
-    if (foundIn.get(name) !== shard) throw corrupt(join(folder, INDEX), `wanted tensor "${name}" in ${shard}, got ${foundIn.get(name) ?? 'it nowhere'}`);
+    if (foundIn.get(name) !== shard)
+      throw corrupt(join(folder, INDEX), `wanted tensor "${name}" in ${shard}, got ${foundIn.get(name) ?? 'it nowhere'}`);
   }
 }
 

@@ -28,7 +28,8 @@ export function buildAttention(source: ModelSource, geometry: Geometry, layer: n
     bias: options.qkvBias,
     rowOps: part !== 'v' && names.permutedRope ? unpermute(count) : [],
   });
-  const headNorm = (part: 'qNorm' | 'kNorm') => (options.qkNorm === null ? null : norm(source, stem(part), headDim, eps, options.qkNorm.weightOffset));
+  const headNorm = (part: 'qNorm' | 'kNorm') =>
+    options.qkNorm === null ? null : norm(source, stem(part), headDim, eps, options.qkNorm.weightOffset);
   return {
     heads,
     kvHeads,

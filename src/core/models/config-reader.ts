@@ -33,7 +33,8 @@ export class ConfigReader {
   /** A list of strings, one per layer. */
   texts(key: string, length: number): readonly string[] | null {
     if (!this.has(key)) return null;
-    const isTexts = (v: unknown): v is readonly string[] => Array.isArray(v) && v.length === length && v.every((x) => typeof x === 'string');
+    const isTexts = (v: unknown): v is readonly string[] =>
+      Array.isArray(v) && v.length === length && v.every((x) => typeof x === 'string');
     return this.read(key, undefined, `a list of ${length} strings`, isTexts);
   }
 
@@ -65,11 +66,17 @@ export class ConfigReader {
   }
 
   corrupt(key: string, wanted: string): SemanticError {
-    return new SemanticError('ModelFileCorrupt', `[models.${this.architecture}] config: wanted ${wanted} at "${this.path}${key}", got ${show(this.values[key])}`);
+    return new SemanticError(
+      'ModelFileCorrupt',
+      `[models.${this.architecture}] config: wanted ${wanted} at "${this.path}${key}", got ${show(this.values[key])}`,
+    );
   }
 
   unsupported(key: string, wanted: string): SemanticError {
-    return new SemanticError('ModelUnsupported', `[models.${this.architecture}] config: wanted ${wanted} at "${this.path}${key}", got ${show(this.values[key])}`);
+    return new SemanticError(
+      'ModelUnsupported',
+      `[models.${this.architecture}] config: wanted ${wanted} at "${this.path}${key}", got ${show(this.values[key])}`,
+    );
   }
 
   private read<T>(key: string, fallback: T | undefined, wanted: string, is: (value: unknown) => value is T): T {

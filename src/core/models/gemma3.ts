@@ -30,7 +30,9 @@ const LAYERS_OF_27B = 62;
 export function buildGemma3Gguf(source: ModelSource): DecoderSpec {
   const { config } = source;
   const is27b = config.positiveInteger('num_hidden_layers') === LAYERS_OF_27B;
-  const scalar = is27b ? config.positiveInteger('hidden_size') / config.positiveInteger('num_attention_heads') : config.positiveInteger('head_dim');
+  const scalar = is27b
+    ? config.positiveInteger('hidden_size') / config.positiveInteger('num_attention_heads')
+    : config.positiveInteger('head_dim');
   return buildGemma3Text({
     ...source,
     config: config.with({ query_pre_attn_scalar: scalar }),

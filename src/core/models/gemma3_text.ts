@@ -73,10 +73,15 @@ function readGemmaWindows(config: ConfigReader, layers: number): readonly (numbe
 function readRopes(config: ConfigReader, headDim: number): readonly RopeSpec[] {
   const byType = config.section('rope_parameters'); // transformers 5: one section for each type of layer
   if (byType?.has('full_attention')) {
-    const one = (type: string, base: number) => readRope(config.with({ rope_parameters: byType.raw(type), rope_scaling: null }), { headDim, base });
+    const one = (type: string, base: number) =>
+      readRope(config.with({ rope_parameters: byType.raw(type), rope_scaling: null }), { headDim, base });
     return [one('full_attention', GLOBAL_ROPE_BASE), one('sliding_attention', LOCAL_ROPE_BASE)];
   }
-  const local = config.with({ rope_theta: config.positiveNumber('rope_local_base_freq', LOCAL_ROPE_BASE), rope_scaling: null, rope_parameters: null });
+  const local = config.with({
+    rope_theta: config.positiveNumber('rope_local_base_freq', LOCAL_ROPE_BASE),
+    rope_scaling: null,
+    rope_parameters: null,
+  });
   return [readRope(config, { headDim, base: GLOBAL_ROPE_BASE }), readRope(local, { headDim })];
 }
 

@@ -17,7 +17,14 @@ const KEYS: Readonly<Record<string, string>> = {
 };
 
 /** Keys that change the arithmetic and that no builder of ours reads: better refused than ignored. */
-const REFUSED = ['attn_logit_softcapping', 'final_logit_softcapping', 'logit_scale', 'residual_scale', 'embedding_scale', 'attention.scale'];
+const REFUSED = [
+  'attn_logit_softcapping',
+  'final_logit_softcapping',
+  'logit_scale',
+  'residual_scale',
+  'embedding_scale',
+  'attention.scale',
+];
 
 export interface GgufConfig {
   readonly values: Readonly<Record<string, unknown>>;

@@ -55,7 +55,10 @@ function blockLayout(source: ModelSource, { hiddenSize, feedForward }: Geometry,
     tensors.expect(`${stem}.${name}_blocks`, ['U8'], [experts, outRows, inFeatures / GROUP, BLOCK_BYTES]);
     tensors.expect(`${stem}.${name}_scales`, ['U8'], [experts, outRows, inFeatures / GROUP]);
     tensors.expect(`${stem}.${name}_bias`, FLOAT_DTYPES, [experts, outRows]);
-    const packed: readonly TensorOp[] = [{ op: 'view', dtype: 'uint32' }, { op: 'flatten', start: 2 }]; // [E, out, in / 8]
+    const packed: readonly TensorOp[] = [
+      { op: 'view', dtype: 'uint32' },
+      { op: 'flatten', start: 2 },
+    ]; // [E, out, in / 8]
     return {
       weight: { name: `${stem}.${name}_blocks`, ops: [...packed, ...rows] },
       inFeatures,
@@ -76,7 +79,13 @@ function floatLayout(source: ModelSource, { hiddenSize, feedForward }: Geometry,
     tensors.expect(`${stem}.${name}_bias`, FLOAT_DTYPES, [experts, outColumns]);
     const pick = (axis: number): readonly TensorOp[] => (first === null ? [] : [everyOther(axis, first)]);
     const bias: TensorRef = { name: `${stem}.${name}_bias`, ops: pick(1) };
-    return { weight: { name: `${stem}.${name}`, ops: [...pick(2), { op: 'transpose' }] }, inFeatures, outFeatures, bias, quantization: null };
+    return {
+      weight: { name: `${stem}.${name}`, ops: [...pick(2), { op: 'transpose' }] },
+      inFeatures,
+      outFeatures,
+      bias,
+      quantization: null,
+    };
   };
   const gateUp = (first: number) => part('gate_up_proj', hiddenSize, 2 * feedForward, first, feedForward);
   return { gate: gateUp(GATE), up: gateUp(UP), down: part('down_proj', feedForward, hiddenSize, null, hiddenSize) };

@@ -51,8 +51,15 @@ function buildQuantization(tensors: TensorLookup, config: QuantizationConfig, wi
   const words = last(tensors.info(`${stem}.weight`).shape);
   const bits = (words * 32) / inFeatures;
   const groupSize = inFeatures / last(scales.shape);
-  const known = mode === 'mxfp4' ? bits === MXFP4.bits && groupSize === MXFP4.groupSize : AFFINE_BITS.includes(bits) && AFFINE_GROUPS.includes(groupSize);
-  if (!known) throw tensors.unsupported(`${stem}.weight`, `packed as ${bits} bits in groups of ${groupSize} with ${scales.dtype} scales, which is no format of ours`);
+  const known =
+    mode === 'mxfp4'
+      ? bits === MXFP4.bits && groupSize === MXFP4.groupSize
+      : AFFINE_BITS.includes(bits) && AFFINE_GROUPS.includes(groupSize);
+  if (!known)
+    throw tensors.unsupported(
+      `${stem}.weight`,
+      `packed as ${bits} bits in groups of ${groupSize} with ${scales.dtype} scales, which is no format of ours`,
+    );
   checkClaim(tensors, config, stem, { bits, groupSize, mode });
   tensors.expect(`${stem}.weight`, ['U32'], rows(wish, words));
   tensors.expect(`${stem}.scales`, mode === 'mxfp4' ? ['U8'] : FLOAT_DTYPES, rows(wish, inFeatures / groupSize));
@@ -60,13 +67,24 @@ function buildQuantization(tensors: TensorLookup, config: QuantizationConfig, wi
   return { mode, bits, groupSize, scales: ref(`${stem}.scales`, wish), biases: mode === 'affine' ? ref(`${stem}.biases`, wish) : null };
 }
 
-function checkClaim(tensors: TensorLookup, config: QuantizationConfig, stem: string, found: { bits: number; groupSize: number; mode: string }): void {
+function checkClaim(
+  tensors: TensorLookup,
+  config: QuantizationConfig,
+  stem: string,
+  found: { bits: number; groupSize: number; mode: string },
+): void {
   const claim = config.override(stem);
   if (claim === undefined) return;
   const got = `${found.mode} of ${found.bits} bits in groups of ${found.groupSize}`;
   if (claim === false) throw tensors.corrupt(`${stem}.weight`, 'a dense weight, as config.json says', got);
-  const fits = claim.mode === found.mode && (claim.bits ?? found.bits) === found.bits && (claim.groupSize ?? found.groupSize) === found.groupSize;
-  if (!fits) throw tensors.corrupt(`${stem}.weight`, `${claim.mode} of ${claim.bits ?? 'any'} bits in groups of ${claim.groupSize ?? 'any'}, as config.json says`, got);
+  const fits =
+    claim.mode === found.mode && (claim.bits ?? found.bits) === found.bits && (claim.groupSize ?? found.groupSize) === found.groupSize;
+  if (!fits)
+    throw tensors.corrupt(
+      `${stem}.weight`,
+      `${claim.mode} of ${claim.bits ?? 'any'} bits in groups of ${claim.groupSize ?? 'any'}, as config.json says`,
+      got,
+    );
 }
 
 /** [E?, out, ...rest] */

@@ -60,7 +60,10 @@ function buildFromGguf(checkpoint: Checkpoint): DecoderSpec {
   const build = pick(GGUF_BUILDERS, architecture);
   const { values, refused } = ggufConfig(checkpoint.config, architecture);
   if (refused.length > 0) {
-    throw new SemanticError('ModelUnsupported', `[models.${architecture}] GGUF metadata sets ${refused.join(', ')}, which this architecture does not have`);
+    throw new SemanticError(
+      'ModelUnsupported',
+      `[models.${architecture}] GGUF metadata sets ${refused.join(', ')}, which this architecture does not have`,
+    );
   }
   const source: ModelSource = {
     architecture,
@@ -75,5 +78,8 @@ function buildFromGguf(checkpoint: Checkpoint): DecoderSpec {
 
 function pick(builders: Readonly<Record<string, ModelBuilder>>, architecture: string): ModelBuilder {
   if (Object.hasOwn(builders, architecture)) return builders[architecture]!;
-  throw new SemanticError('ModelUnsupported', `[models.registry] architecture ${JSON.stringify(architecture)} is not known; wanted one of ${Object.keys(builders).join(', ')}`);
+  throw new SemanticError(
+    'ModelUnsupported',
+    `[models.registry] architecture ${JSON.stringify(architecture)} is not known; wanted one of ${Object.keys(builders).join(', ')}`,
+  );
 }

@@ -16,7 +16,8 @@ export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeSpec
   const base = parameters?.has('rope_theta') ? parameters.positiveNumber('rope_theta') : config.positiveNumber('rope_theta', defaults.base);
   const share = (section?.has('partial_rotary_factor') ? section : config).positiveNumber('partial_rotary_factor', 1);
   const dims = Math.floor(defaults.headDim * share);
-  if (dims < 2 || dims % 2 !== 0 || dims > defaults.headDim) throw config.unsupported('partial_rotary_factor', 'a share that leaves an even number of dimensions');
+  if (dims < 2 || dims % 2 !== 0 || dims > defaults.headDim)
+    throw config.unsupported('partial_rotary_factor', 'a share that leaves an even number of dimensions');
   return buildRope(dims, base, section === null ? { kind: 'default' } : readScaling(section, config, dims));
 }
 

@@ -26,7 +26,10 @@ export class TensorLookup {
   expect(name: string, dtypes: readonly string[], shape: readonly number[]): void {
     const info = this.info(name);
     if (!dtypes.includes(info.dtype)) {
-      throw new SemanticError('ModelUnsupported', `[models.${this.architecture}] tensor "${name}": wanted ${dtypes.join(', ')}, got ${info.dtype}`);
+      throw new SemanticError(
+        'ModelUnsupported',
+        `[models.${this.architecture}] tensor "${name}": wanted ${dtypes.join(', ')}, got ${info.dtype}`,
+      );
     }
     if (info.shape.length !== shape.length || info.shape.some((n, i) => n !== shape[i])) {
       throw this.corrupt(name, `shape [${shape.join(', ')}]`, `[${info.shape.join(', ')}]`);

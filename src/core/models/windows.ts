@@ -1,7 +1,12 @@
 import type { ConfigReader } from './config-reader.js';
 
 /** Window of every layer in tokens, null = sees all. `layer_types` of config.json decides; else `isWindowed` by layer index. */
-export function readWindows(config: ConfigReader, layers: number, window: number | null, isWindowed: (layer: number) => boolean): readonly (number | null)[] {
+export function readWindows(
+  config: ConfigReader,
+  layers: number,
+  window: number | null,
+  isWindowed: (layer: number) => boolean,
+): readonly (number | null)[] {
   const types = config.texts('layer_types', layers);
   return Array.from({ length: layers }, (_, i) => {
     const windowed = types === null ? isWindowed(i) : isSliding(config, types[i]!);

@@ -16,7 +16,7 @@ describe('an error of the addon', () => {
     await expect(crossing('us', rejecting(error))).rejects.toMatchObject({ code: wanted, message: error.message, cause: error });
   });
 
-  it('about an argument that the user gave is the user\'s', async () => {
+  it("about an argument that the user gave is the user's", async () => {
     await expect(crossing('user', rejecting(native('ERR_INVALID_ARGUMENT')))).rejects.toMatchObject({ code: 'InvalidRequest' });
   });
 

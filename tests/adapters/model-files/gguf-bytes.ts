@@ -20,7 +20,8 @@ export interface TensorBytes {
   readonly offset: number;
 }
 
-export const tensor = ({ name, dims, type, offset }: TensorBytes): Buffer => Buffer.concat([text(name), u32(dims.length), ...dims.map(u64), u32(type), u64(offset)]);
+export const tensor = ({ name, dims, type, offset }: TensorBytes): Buffer =>
+  Buffer.concat([text(name), u32(dims.length), ...dims.map(u64), u32(type), u64(offset)]);
 
 export interface GgufBytes {
   readonly magic?: string;

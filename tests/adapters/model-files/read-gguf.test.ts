@@ -69,7 +69,11 @@ describe('a damaged GGUF file', () => {
     ['has another magic', { magic: 'GGML' }, /wanted the magic "GGUF", got "GGML"/],
     ['claims more tensors than fit', { tensorCount: 2n ** 60n }, /tensors and 0 keys do not fit/],
     ['claims more keys than fit', { keyCount: 10_000_000 }, /10000000 keys do not fit/],
-    ['has a string longer than the file', { entries: [Buffer.concat([u64(5000), Buffer.alloc(32)])] }, /metadata key 0 of 1: wanted 5032 bytes of file/],
+    [
+      'has a string longer than the file',
+      { entries: [Buffer.concat([u64(5000), Buffer.alloc(32)])] },
+      /metadata key 0 of 1: wanted 5032 bytes of file/,
+    ],
     ['has a string of an absurd length', { entries: [Buffer.concat([u64(2n ** 62n), Buffer.alloc(32)])] }, /a string of at most/],
     ['has a list longer than the file', { entries: [entry('x', u32(9), u32(4), u64(1_000_000))] }, /metadata "x": wanted a list that fits/],
     ['has a list in a list', { entries: [entry('x', u32(9), u32(9), u64(1), Buffer.alloc(16))] }, /got element type 9/],
@@ -77,11 +81,23 @@ describe('a damaged GGUF file', () => {
     ['has a boolean of 7', { entries: [entry('x', u32(7), Buffer.from([7]))] }, /wanted a boolean of 0 or 1, got 7/],
     ['has a key twice', { entries: [entry('x', u32(4), u32(1)), entry('x', u32(4), u32(2))] }, /"x": wanted every key once/],
     ['has a tensor twice', { tensors: [FLOATS, FLOATS], dataBytes: 64 }, /"a\.weight": wanted every tensor once/],
-    ['has a tensor of five dimensions', { tensors: [{ ...FLOATS, dims: [1, 1, 1, 1, 1] }], dataBytes: 64 }, /wanted 1\.\.4 dimensions, got 5/],
+    [
+      'has a tensor of five dimensions',
+      { tensors: [{ ...FLOATS, dims: [1, 1, 1, 1, 1] }], dataBytes: 64 },
+      /wanted 1\.\.4 dimensions, got 5/,
+    ],
     ['has an empty tensor', { tensors: [{ ...FLOATS, dims: [8, 0] }], dataBytes: 64 }, /multiple of 1 elements for F32, got \[0, 8\]/],
-    ['has rows that are no multiple of a block', { tensors: [{ ...FLOATS, dims: [33, 2], type: 3 }], dataBytes: 64 }, /multiple of 32 elements for Q4_1, got \[2, 33\]/],
+    [
+      'has rows that are no multiple of a block',
+      { tensors: [{ ...FLOATS, dims: [33, 2], type: 3 }], dataBytes: 64 },
+      /multiple of 32 elements for Q4_1, got \[2, 33\]/,
+    ],
     ['has a tensor at an odd place', { tensors: [{ ...FLOATS, offset: 4 }], dataBytes: 96 }, /aligned to 32/],
-    ['has tensors on top of each other', { tensors: [FLOATS, { ...FLOATS, name: 'b.weight', offset: 32 }], dataBytes: 128 }, /"b\.weight" starts at byte .* inside the tensor before it/],
+    [
+      'has tensors on top of each other',
+      { tensors: [FLOATS, { ...FLOATS, name: 'b.weight', offset: 32 }], dataBytes: 128 },
+      /"b\.weight" starts at byte .* inside the tensor before it/,
+    ],
     ['ends inside a tensor', { tensors: [FLOATS], dataBytes: 40 }, /tensor "a\.weight": wanted 64 bytes at byte \d+, got 40/],
     ['has an alignment of 3', { entries: [entry('general.alignment', u32(4), u32(3))] }, /"general\.alignment": wanted a multiple of 8/],
   ])('that %s is corrupt, and says how', async (_, given, message) => {
@@ -91,7 +107,11 @@ describe('a damaged GGUF file', () => {
   it('that was cut off anywhere in its header or data is corrupt', async () => {
     const whole = readBytes('llama-gguf', 'model.gguf');
     for (const share of [0.0001, 0.001, 0.01, 0.02, 0.5, 0.99]) {
-      await expectFailure(whole.subarray(0, Math.floor(whole.length * share)), 'ModelFileCorrupt', /wanted \d+ bytes|do not fit into \d+ bytes/);
+      await expectFailure(
+        whole.subarray(0, Math.floor(whole.length * share)),
+        'ModelFileCorrupt',
+        /wanted \d+ bytes|do not fit into \d+ bytes/,
+      );
     }
   });
 });
@@ -99,12 +119,24 @@ describe('a damaged GGUF file', () => {
 describe('a GGUF file that MLX cannot read', () => {
   it.each<[string, GgufBytes, RegExp]>([
     ['a version of 1', { version: 1 }, /version 2 or 3 \(little-endian\), got 1/],
-    ['a tensor of Q4_K, which MLX would expand to f16', { tensors: [{ name: 'blk.0.ffn_up.weight', dims: [256, 1], type: 12, offset: 0 }], dataBytes: 144 }, /"blk\.0\.ffn_up\.weight" is Q4_K; wanted one of F32, F16, Q4_0, Q4_1, Q8_0/],
+    [
+      'a tensor of Q4_K, which MLX would expand to f16',
+      { tensors: [{ name: 'blk.0.ffn_up.weight', dims: [256, 1], type: 12, offset: 0 }], dataBytes: 144 },
+      /"blk\.0\.ffn_up\.weight" is Q4_K; wanted one of F32, F16, Q4_0, Q4_1, Q8_0/,
+    ],
     ['a tensor of BF16, which MLX would round to f16', { tensors: [{ ...FLOATS, type: 30 }], dataBytes: 32 }, /"a\.weight" is BF16/],
     ['a tensor of MXFP4, which MLX would drop', { tensors: [{ ...FLOATS, dims: [32], type: 39 }], dataBytes: 17 }, /"a\.weight" is MXFP4/],
     ['a tensor of no known type', { tensors: [{ ...FLOATS, type: 4242 }], dataBytes: 64 }, /"a\.weight" has the unknown type number 4242/],
-    ['a packed tensor of another name', { tensors: [{ name: 'rel_bias', dims: [32, 1], type: 8, offset: 0 }], dataBytes: 34 }, /"rel_bias" is Q8_0 of shape \[1, 32\]; wanted a matrix named \*\.weight/],
-    ['a 64-bit float in its metadata, on which MLX crashes', { entries: [entry('x', u32(12), Buffer.alloc(8))] }, /metadata "x" is a 64-bit float/],
+    [
+      'a packed tensor of another name',
+      { tensors: [{ name: 'rel_bias', dims: [32, 1], type: 8, offset: 0 }], dataBytes: 34 },
+      /"rel_bias" is Q8_0 of shape \[1, 32\]; wanted a matrix named \*\.weight/,
+    ],
+    [
+      'a 64-bit float in its metadata, on which MLX crashes',
+      { entries: [entry('x', u32(12), Buffer.alloc(8))] },
+      /metadata "x" is a 64-bit float/,
+    ],
   ])('for %s is unsupported', async (_, given, message) => {
     await expectFailure(given, 'ModelUnsupported', message);
   });
@@ -112,7 +144,10 @@ describe('a GGUF file that MLX cannot read', () => {
 
 describe('a path', () => {
   it('to nothing is a missing file that names what was looked for', async () => {
-    await expect(readCheckpoint(`${scratch.folder}/none.gguf`)).rejects.toMatchObject({ code: 'ModelFileMissing', message: expect.stringContaining('none.gguf') as unknown });
+    await expect(readCheckpoint(`${scratch.folder}/none.gguf`)).rejects.toMatchObject({
+      code: 'ModelFileMissing',
+      message: expect.stringContaining('none.gguf') as unknown,
+    });
     await expect(readGguf(`${scratch.folder}/none.gguf`)).rejects.toMatchObject({ code: 'ModelFileMissing' });
   });
 

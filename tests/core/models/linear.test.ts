@@ -29,10 +29,15 @@ function build(tensors: Map<string, TensorInfo>, inFeatures: number, quantizatio
 describe('a packed linear layer', () => {
   it('has the bits and groups that its shapes say, for every format of MLX', () => {
     fc.assert(
-      fc.property(fc.constantFrom(2, 3, 4, 5, 6, 8), fc.constantFrom(32, 64, 128), fc.integer({ min: 1, max: 8 }), (bits, groupSize, groups) => {
-        const inFeatures = groupSize * groups;
-        expect(build(packed(inFeatures, bits, groupSize), inFeatures).quantization).toMatchObject({ mode: 'affine', bits, groupSize });
-      }),
+      fc.property(
+        fc.constantFrom(2, 3, 4, 5, 6, 8),
+        fc.constantFrom(32, 64, 128),
+        fc.integer({ min: 1, max: 8 }),
+        (bits, groupSize, groups) => {
+          const inFeatures = groupSize * groups;
+          expect(build(packed(inFeatures, bits, groupSize), inFeatures).quantization).toMatchObject({ mode: 'affine', bits, groupSize });
+        },
+      ),
     );
   });
 
@@ -58,7 +63,9 @@ describe('a packed linear layer', () => {
 
 describe('overrides of config.json', () => {
   it('agree with the shapes or are an error that says both', () => {
-    expect(build(packed(64, 4, 32), 64, config({ bits: 8, group_size: 64, layer: { bits: 4, group_size: 32 } })).quantization?.bits).toBe(4);
+    expect(build(packed(64, 4, 32), 64, config({ bits: 8, group_size: 64, layer: { bits: 4, group_size: 32 } })).quantization?.bits).toBe(
+      4,
+    );
     const wrong = () => build(packed(64, 4, 32), 64, config({ bits: 4, group_size: 32, layer: { bits: 6, group_size: 32 } }));
     expect(wrong).toThrow(/wanted affine of 6 bits in groups of 32, as config\.json says, got affine of 4 bits in groups of 32/);
   });

@@ -129,7 +129,14 @@ describe('Gemma 3 12B', () => {
     expect(spec.embedding.scale).toBe(62); // sqrt(3840) = 61.97
     for (const layer of spec.layers) {
       expect(layer.attention.scale).toBeCloseTo(1 / 16, 12);
-      const norms = [layer.inputNorm, layer.postAttentionNorm, layer.feedForwardNorm, layer.postFeedForwardNorm, layer.attention.qNorm, layer.attention.kNorm];
+      const norms = [
+        layer.inputNorm,
+        layer.postAttentionNorm,
+        layer.feedForwardNorm,
+        layer.postFeedForwardNorm,
+        layer.attention.qNorm,
+        layer.attention.kNorm,
+      ];
       expect(norms.map((norm) => norm?.weightOffset)).toEqual([1, 1, 1, 1, 1, 1]);
       expect(layer.feedForward.activation).toEqual({ kind: 'gelu-tanh' });
     }
@@ -188,7 +195,11 @@ describe('GPT-OSS 20B', () => {
     expect(moe.gate.weight.ops).toEqual([{ op: 'view', dtype: 'uint32' }, { op: 'flatten', start: 2 }, rows(0)]);
     expect(moe.up.weight.ops).toEqual([{ op: 'view', dtype: 'uint32' }, { op: 'flatten', start: 2 }, rows(1)]);
     expect(moe.up.bias?.ops).toEqual([rows(1)]);
-    expect(moe.down).toMatchObject({ inFeatures: 2880, outFeatures: 2880, quantization: { mode: 'mxfp4', bits: 4, groupSize: 32, biases: null } });
+    expect(moe.down).toMatchObject({
+      inFeatures: 2880,
+      outFeatures: 2880,
+      quantization: { mode: 'mxfp4', bits: 4, groupSize: 32, biases: null },
+    });
   });
 
   it('reads the layout that mlx-community converts to', () => {

@@ -41,7 +41,11 @@ function expectFailure(given: Checkpoint, code: ErrorCode, message: RegExp): voi
 
 describe('the registry', () => {
   it('names every architecture it knows when it does not know one', () => {
-    expectFailure(llama({ model_type: 'mamba2' }), 'ModelUnsupported', /"mamba2" is not known; wanted one of llama, mistral, qwen2, qwen3, gemma3, gemma3_text, gpt_oss/);
+    expectFailure(
+      llama({ model_type: 'mamba2' }),
+      'ModelUnsupported',
+      /"mamba2" is not known; wanted one of llama, mistral, qwen2, qwen3, gemma3, gemma3_text, gpt_oss/,
+    );
     expect(KNOWN_MODEL_TYPES).toHaveLength(7);
   });
 
@@ -80,7 +84,10 @@ describe('a config of the wrong kind', () => {
     [{ rope_traditional: true }, /"rope_traditional", got true/],
     [{ num_local_experts: 8 }, /a dense model/],
     [{ layer_types: ['full_attention', 'linear_attention'] }, /"layer_types"/],
-    [{ quantization_config: { quant_method: 'awq', bits: 4 } }, /"mxfp4", or weights quantized by MLX at "quantization_config.quant_method", got "awq"/],
+    [
+      { quantization_config: { quant_method: 'awq', bits: 4 } },
+      /"mxfp4", or weights quantized by MLX at "quantization_config.quant_method", got "awq"/,
+    ],
   ])('%j is refused as unsupported', (changes, message) => {
     expectFailure(llama(changes), 'ModelUnsupported', message);
   });
@@ -93,7 +100,11 @@ describe('tensors that do not fit the config', () => {
   });
 
   it('are named when they are missing', () => {
-    expectFailure(llama({}, (tensors) => tensors.delete('model.norm.weight')), 'ModelFileCorrupt', /"model\.norm\.weight": wanted this tensor/);
+    expectFailure(
+      llama({}, (tensors) => tensors.delete('model.norm.weight')),
+      'ModelFileCorrupt',
+      /"model\.norm\.weight": wanted this tensor/,
+    );
   });
 
   it('are refused with their type when it is no float', () => {
@@ -121,7 +132,8 @@ describe('the head', () => {
 
 describe('Mistral', () => {
   it('windows every layer where sliding_window is set, and none where it is null', () => {
-    const windows = (changes: Config) => buildDecoderSpec(llama({ model_type: 'mistral', ...changes })).layers.map(({ attention }) => attention.window);
+    const windows = (changes: Config) =>
+      buildDecoderSpec(llama({ model_type: 'mistral', ...changes })).layers.map(({ attention }) => attention.window);
     expect(windows({ sliding_window: 4096 })).toEqual([4096, 4096]);
     expect(windows({ sliding_window: null })).toEqual([null, null]);
   });
@@ -129,9 +141,13 @@ describe('Mistral', () => {
 
 describe('Qwen 3', () => {
   it('windows the layers from max_window_layers on when use_sliding_window is set', () => {
-    const given = llama({ model_type: 'qwen3', rope_theta: 1e6, use_sliding_window: true, sliding_window: 32, max_window_layers: 1, head_dim: 16 }, (tensors) => {
-      for (const i of [0, 1]) for (const part of ['q_norm', 'k_norm']) tensors.set(`model.layers.${i}.self_attn.${part}.weight`, { dtype: 'F32', shape: [16] });
-    });
+    const given = llama(
+      { model_type: 'qwen3', rope_theta: 1e6, use_sliding_window: true, sliding_window: 32, max_window_layers: 1, head_dim: 16 },
+      (tensors) => {
+        for (const i of [0, 1])
+          for (const part of ['q_norm', 'k_norm']) tensors.set(`model.layers.${i}.self_attn.${part}.weight`, { dtype: 'F32', shape: [16] });
+      },
+    );
     expect(buildDecoderSpec(given).layers.map(({ attention }) => attention.window)).toEqual([null, 32]);
   });
 });

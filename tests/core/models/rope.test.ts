@@ -6,7 +6,10 @@ import { readRope } from '../../../src/core/models/rope-config.js';
 import { buildRope } from '../../../src/core/models/rope.js';
 
 const { cases } = JSON.parse(readFileSync(new URL('../../fixtures/models/ropes.json', import.meta.url), 'utf8')) as {
-  cases: Record<string, { config: { head_dim: number } & Record<string, unknown>; inverse_frequencies: number[]; attention_factor: number }>;
+  cases: Record<
+    string,
+    { config: { head_dim: number } & Record<string, unknown>; inverse_frequencies: number[]; attention_factor: number }
+  >;
 };
 
 describe('rotary frequencies', () => {
@@ -33,8 +36,17 @@ describe('rotary frequencies', () => {
   it('never fall below the plain ones divided by the factor, nor rise above them, whatever the scaling', () => {
     const scaling = fc.oneof(
       fc.record({ rope_type: fc.constant('linear'), factor: fc.double({ min: 1, max: 64, noNaN: true }) }),
-      fc.record({ rope_type: fc.constant('llama3'), factor: fc.double({ min: 1, max: 64, noNaN: true }), original_max_position_embeddings: fc.integer({ min: 64, max: 65536 }) }),
-      fc.record({ rope_type: fc.constant('yarn'), factor: fc.double({ min: 1, max: 64, noNaN: true }), original_max_position_embeddings: fc.integer({ min: 256, max: 65536 }), truncate: fc.boolean() }),
+      fc.record({
+        rope_type: fc.constant('llama3'),
+        factor: fc.double({ min: 1, max: 64, noNaN: true }),
+        original_max_position_embeddings: fc.integer({ min: 64, max: 65536 }),
+      }),
+      fc.record({
+        rope_type: fc.constant('yarn'),
+        factor: fc.double({ min: 1, max: 64, noNaN: true }),
+        original_max_position_embeddings: fc.integer({ min: 256, max: 65536 }),
+        truncate: fc.boolean(),
+      }),
     );
     fc.assert(
       fc.property(scaling, fc.constantFrom(32, 64, 128, 256), fc.constantFrom(1e4, 1.5e5, 1e6), (rope_scaling, headDim, base) => {

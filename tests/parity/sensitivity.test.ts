@@ -1,0 +1,75 @@
+/** The parity tests would notice: each change to one place of a spec moves the log-probabilities by more than they allow. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { NativeEngine } from '../../src/adapters/mlx/native-engine.js';
+import { readCheckpoint } from '../../src/adapters/model-files/read-checkpoint.js';
+import type { AttentionSpec, DecoderSpec, LayerSpec, MoeFeedForwardSpec, RopeSpec } from '../../src/core/domain/decoder-spec.js';
+import { buildDecoderSpec } from '../../src/core/models/registry.js';
+import { openEngine, scoreInChunks, logSoftmax } from './engines.js';
+import { readGolden } from './golden.js';
+
+const ALLOWED = 1e-3; // of tests/parity/families.test.ts, nats
+
+type Change = (spec: DecoderSpec) => DecoderSpec;
+
+const layers =
+  (change: (layer: LayerSpec, i: number) => LayerSpec): Change =>
+  (spec) => ({ ...spec, layers: spec.layers.map(change) });
+const attention = (change: (attention: AttentionSpec) => Partial<AttentionSpec>): Change =>
+  layers((layer) => ({ ...layer, attention: { ...layer.attention, ...change(layer.attention) } }));
+const ropes =
+  (change: (rope: RopeSpec) => Partial<RopeSpec>): Change =>
+  (spec) => ({ ...spec, ropes: spec.ropes.map((rope) => ({ ...rope, ...change(rope) })) });
+const moe = (change: (moe: MoeFeedForwardSpec) => Partial<MoeFeedForwardSpec>): Change =>
+  layers((layer) =>
+    layer.feedForward.kind === 'moe' ? { ...layer, feedForward: { ...layer.feedForward, ...change(layer.feedForward) } } : layer,
+  );
+const widen = (by: number): Change => attention(({ window }) => ({ window: window === null ? null : window + by }));
+const withoutOffset: Change = layers((layer) => ({ ...layer, inputNorm: { ...layer.inputNorm, weightOffset: 0 } }));
+
+const CHANGES: readonly (readonly [fixture: string, what: string, change: Change])[] = [
+  ['llama-f32', 'RoPE one percent too fast', ropes(({ inverseFrequencies }) => ({ inverseFrequencies: inverseFrequencies.map((f) => f * 1.01) }))],
+  ['llama-llama3-rope-bf16-sharded', 'RoPE without llama3 scaling', ropes(({ dims }) => ({ inverseFrequencies: Array.from({ length: dims / 2 }, (_, i) => 10_000 ** (-2 * i / dims)) }))],
+  ['llama-linear-rope-bias-f16', 'no bias on the output projection', attention(({ o }) => ({ o: { ...o, bias: null } }))],
+  ['llama-gguf', 'rows of q left in the order of llama.cpp', attention(({ q }) => ({ q: { ...q, weight: { ...q.weight, ops: [] } } }))],
+  ['qwen2-yarn-f16', 'YaRN without its factor on attention', ropes(() => ({ attentionFactor: 1 }))],
+  ['qwen2-4bit', 'no bias on k', attention(({ k }) => ({ k: { ...k, bias: null } }))],
+  ['qwen3-bf16', 'no norm on q', attention(() => ({ qNorm: null }))],
+  ['mistral-window-f16', 'a window of one token more', widen(1)],
+  ['mistral-window-f16', 'a window of one token less', widen(-1)],
+  ['gemma3-text-bf16', 'a window of one token more', widen(1)],
+  ['gemma3-text-bf16', 'global layers rotated as the windowed ones', attention(() => ({ rope: 1 }))],
+  ['gemma3-text-bf16', 'norms without their offset', withoutOffset],
+  ['gemma3-text-bf16', 'SiLU for GELU', layers((layer) => (layer.feedForward.kind === 'dense' ? { ...layer, feedForward: { ...layer.feedForward, activation: { kind: 'silu' } } } : layer))],
+  ['gemma3-4bit', 'no norm after the feed-forward', layers((layer) => ({ ...layer, postFeedForwardNorm: null }))],
+  ['gemma3-gguf', 'scores scaled by one percent more', attention(({ scale }) => ({ scale: scale * 1.01 }))],
+  ['gpt-oss-hf', 'no sinks', attention(() => ({ sinks: null }))],
+  ['gpt-oss-hf', 'gate and up exchanged', moe(({ gate, up }) => ({ gate: up, up: gate }))],
+  ['gpt-oss-mlx', 'one expert less', moe(({ topK }) => ({ topK: topK - 1 }))],
+  ['gpt-oss-mlx', 'a clamp at 6 instead of 7', moe(() => ({ activation: { kind: 'swiglu-clamped', alpha: 1.702, limit: 6 } }))],
+  ['gpt-oss-dequantized', 'an alpha of 1.65 instead of 1.702', moe(() => ({ activation: { kind: 'swiglu-clamped', alpha: 1.65, limit: 7 } }))],
+  ['gpt-oss-dequantized', 'windows on the other layers', layers((layer, i) => ({ ...layer, attention: { ...layer.attention, window: i % 2 === 0 ? null : 20 } }))],
+]; // prettier-ignore
+
+describe('the parity tests notice', () => {
+  let engine: NativeEngine;
+  beforeAll(() => {
+    engine = openEngine('cpu');
+  });
+  afterAll(async () => {
+    await engine.close();
+  });
+
+  it.each(CHANGES)('in %s: %s', async (fixture, _, change) => {
+    const golden = readGolden(fixture);
+    const checkpoint = await readCheckpoint(golden.model);
+    const runner = await engine.load(checkpoint, change(buildDecoderSpec(checkpoint)));
+    const longest = golden.prompts.length - 1;
+    const logits = await scoreInChunks(runner, golden.prompts[longest]!, 64);
+    await runner.unload();
+    const position = golden.positions[longest]!.at(-1)!;
+    const ours = logSoftmax(logits.subarray(position * golden.vocabSize, (position + 1) * golden.vocabSize));
+    const theirs = golden.rows.subarray(golden.rows.length - golden.vocabSize);
+    const difference = ours.reduce((worst, x, i) => Math.max(worst, Math.abs(x - theirs[i]!)), 0);
+    expect(difference).toBeGreaterThan(2 * ALLOWED);
+  });
+});
