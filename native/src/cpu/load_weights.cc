@@ -34,7 +34,7 @@ mx::array as_float32(const mx::array& a) {
 
 class Loader {
  public:
-  Loader(TensorSource& source, ThreadPool& pool) : source_(source), pool_(pool) {}
+  Loader(TensorSource& source, WeightArena& arena, ThreadPool& pool) : source_(source), arena_(arena), pool_(pool) {}
 
   int64_t bytes() const { return bytes_; }
 
@@ -42,11 +42,7 @@ class Loader {
   Linear linear(const LinearSpec& spec, int experts = 0) {
     LinearWeights from = load_linear(source_, spec, experts);
     Linear out;
-    {
-      PackedWeight packed = spec.quantization ? quantized(spec, *spec.quantization, experts, from) : dense(spec, experts, from);
-      out.matrix = packed.matrix;
-      out.memory = std::move(packed.memory);
-    }
+    out.matrix = spec.quantization ? quantized(spec, *spec.quantization, experts, from) : dense(spec, experts, from);
     if (from.bias) {
       const std::vector<float> bias = to_floats(*from.bias);
       out.bias.assign(static_cast<size_t>(out.matrix.experts) * out.matrix.panels * kLanes, 0.0f);
@@ -56,7 +52,7 @@ class Loader {
       }
       out.matrix.bias = out.bias.data();
     }
-    bytes_ += static_cast<int64_t>(out.memory.bytes() + out.bias.size() * sizeof(float));
+    bytes_ += static_cast<int64_t>(out.matrix.bytes() + out.bias.size() * sizeof(float));
     return out;
   }
 
@@ -80,14 +76,14 @@ class Loader {
     return w;
   }
 
-  PackedWeight dense(const LinearSpec& spec, int experts, const LinearWeights& from) {
+  PanelMatrix dense(const LinearSpec& spec, int experts, const LinearWeights& from) {
     RowMajorWeight w = described(spec, experts, from);
     w.kind = dense_kind(from.weight.dtype());
     w.group = spec.in_features;
-    return pack_panels(w, pool_);
+    return pack_panels(w, arena_, pool_);
   }
 
-  PackedWeight quantized(const LinearSpec& spec, const QuantizationSpec& q, int experts, LinearWeights& from) {
+  PanelMatrix quantized(const LinearSpec& spec, const QuantizationSpec& q, int experts, LinearWeights& from) {
     if (q.group_size % 8 != 0) {
       throw Error(ErrorCode::ModelFile, "cpu.load",
                   "tensor " + spec.weight.name + " has groups of " + std::to_string(q.group_size) + ", a multiple of 8 is wanted");
@@ -99,7 +95,7 @@ class Loader {
       w.kind = PanelKind::Mxfp4;
       w.scale_kind = ScaleKind::BF16;
       w.scales = from.scales->data<void>();
-      return pack_panels(w, pool_);
+      return pack_panels(w, arena_, pool_);
     }
     w.kind = q.bits == 4 ? PanelKind::Q4 : PanelKind::Q8;
     if (from.scales->dtype() != from.biases->dtype()) {
@@ -109,10 +105,11 @@ class Loader {
     w.scale_kind = scale_kind(from.scales->dtype());
     w.scales = from.scales->data<void>();
     w.biases = from.biases->data<void>();
-    return pack_panels(w, pool_);
+    return pack_panels(w, arena_, pool_);
   }
 
   TensorSource& source_;
+  WeightArena& arena_;
   ThreadPool& pool_;
   int64_t bytes_ = 0;
 };
@@ -148,8 +145,8 @@ FeedForwardWeights load_feed_forward(const LayerSpec& spec, Loader& load) {
 }  // namespace
 
 Weights load_weights(const DecoderSpec& spec, TensorSource& source, ThreadPool& pool) {
-  Loader load(source, pool);
   Weights out;
+  Loader load(source, out.arena, pool);
   out.embedding = load.linear(spec.embedding);
   out.layers.reserve(spec.layers.size());
   for (const LayerSpec& layer : spec.layers) {

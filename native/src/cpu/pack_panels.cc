@@ -56,12 +56,9 @@ uint32_t bits_at(const uint32_t* row, int64_t bit, int bits) {
   return static_cast<uint32_t>(pair >> (bit % 32)) & ((1u << bits) - 1);
 }
 
-// Word `index` of a row: 8 values of 4 bits or 4 of 8.
-uint32_t word_of(const RowMajorWeight& w, const uint32_t* row, int index) {
-  if (four_bits(w.kind) || w.bits == 8) return row[index];
-  uint32_t word = 0;
-  for (int j = 0; j < 4; ++j) word |= bits_at(row, (int64_t{index} * 4 + j) * w.bits, w.bits) << (8 * j);
-  return word;
+uint8_t value_at(const RowMajorWeight& w, const uint32_t* row, int k) {
+  if (w.bits == 8) return reinterpret_cast<const uint8_t*>(row)[k];
+  return static_cast<uint8_t>(bits_at(row, int64_t{k} * w.bits, w.bits));
 }
 
 void pack_quantized(const RowMajorWeight& w, const PanelMatrix& m, int64_t row, int rows, unsigned char* to) {
@@ -79,10 +76,14 @@ void pack_quantized(const RowMajorWeight& w, const PanelMatrix& m, int64_t row, 
       }
       to += kLanes * scale_bytes(w.scale_kind);
     }
-    auto* out = reinterpret_cast<uint32_t*>(to);
     for (int lane = 0; lane < rows; ++lane) {
       const uint32_t* from = static_cast<const uint32_t*>(w.weight) + (row + lane) * row_words;
-      for (int i = 0; i < words; ++i) out[i * kLanes + lane] = word_of(w, from, g * words + i);
+      if (four_bits(w.kind)) {
+        auto* out = reinterpret_cast<uint32_t*>(to);
+        for (int i = 0; i < words; ++i) out[i * kLanes + lane] = from[g * words + i];
+      } else {
+        for (int k = 0; k < w.group; ++k) to[k * kLanes + lane] = value_at(w, from, g * w.group + k);
+      }
     }
     to += static_cast<size_t>(words) * kLanes * 4;
   }
@@ -99,19 +100,18 @@ void pack_dense(const RowMajorWeight& w, int64_t row, int rows, unsigned char* t
 
 }  // namespace
 
-PackedWeight pack_panels(const RowMajorWeight& w, ThreadPool& pool) {
-  PackedWeight packed{layout_of(w), {}};
-  PanelMatrix& m = packed.matrix;
+PanelMatrix pack_panels(const RowMajorWeight& w, WeightArena& arena, ThreadPool& pool) {
+  PanelMatrix m = layout_of(w);
   const int total = m.experts * m.panels;
-  packed.memory = PageBuffer(m.panel_bytes * total, "cpu.load");  // comes zeroed: rows past `out` stay so
-  m.data = packed.memory.as<unsigned char>();
+  unsigned char* data = arena.take(m.bytes());  // comes zeroed: rows past `out` stay so
+  m.data = data;
   pool.run([&](ThreadPool::Worker& worker) {
     worker.phase((total + kPanelsPerChunk - 1) / kPanelsPerChunk, [&](int chunk) {
       for (int p = chunk * kPanelsPerChunk; p < std::min(total, (chunk + 1) * kPanelsPerChunk); ++p) {
         const int first = p % m.panels * kLanes;
         const int64_t row = int64_t{p / m.panels} * w.out + first;
         const int rows = std::min(kLanes, w.out - first);
-        auto* to = packed.memory.as<unsigned char>(p * m.panel_bytes);
+        unsigned char* to = data + p * m.panel_bytes;
         if (quantized(w.kind)) {
           pack_quantized(w, m, row, rows, to);
         } else if (w.kind == PanelKind::F32) {
@@ -122,7 +122,7 @@ PackedWeight pack_panels(const RowMajorWeight& w, ThreadPool& pool) {
       }
     });
   });
-  return packed;
+  return m;
 }
 
 }  // namespace semantic::cpu

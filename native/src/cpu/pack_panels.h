@@ -1,11 +1,10 @@
 // From row-major weights, as checkpoints hold them, to panels (panel_matrix.h).
 #pragma once
 #include <cstdint>
-#include <optional>
 
-#include "cpu/page_buffer.h"
 #include "cpu/panel_matrix.h"
 #include "cpu/thread_pool.h"
+#include "cpu/weight_arena.h"
 
 namespace semantic::cpu {
 
@@ -20,12 +19,7 @@ struct RowMajorWeight {
   const void* biases;   // as scales, for affine ones
 };
 
-struct PackedWeight {
-  PanelMatrix matrix;  // its data points into `memory`
-  PageBuffer memory;
-};
-
-// Throws Error(OutOfMemory, "cpu.load").
-PackedWeight pack_panels(const RowMajorWeight& w, ThreadPool& pool);
+// The panels lie in the arena. Throws Error(OutOfMemory, "cpu.load").
+PanelMatrix pack_panels(const RowMajorWeight& w, WeightArena& arena, ThreadPool& pool);
 
 }  // namespace semantic::cpu

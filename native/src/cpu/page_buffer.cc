@@ -2,6 +2,7 @@
 
 #include <sys/mman.h>
 
+#include <cstdint>
 #include <string>
 
 #include "error.h"
@@ -10,20 +11,26 @@ namespace semantic::cpu {
 
 PageBuffer::PageBuffer(size_t bytes, const char* origin) : bytes_(bytes) {
   if (bytes == 0) return;
-  data_ = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (data_ == MAP_FAILED) {
-    data_ = nullptr;
+  // The mapping is larger than asked for where huge pages want alignment; untouched pages cost nothing.
+  constexpr size_t kHugePage = size_t{2} << 20;
+  const bool huge = bytes >= 4 * kHugePage;
+  mapped_ = bytes + (huge ? kHugePage : 0);
+  mapping_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (mapping_ == MAP_FAILED) {
+    mapping_ = nullptr;
     bytes_ = 0;
     throw Error(ErrorCode::OutOfMemory, origin, "the system refused " + std::to_string(bytes) + " bytes");
   }
+  data_ = mapping_;
+  if (!huge) return;
+  data_ = reinterpret_cast<void*>((reinterpret_cast<uintptr_t>(mapping_) + kHugePage - 1) / kHugePage * kHugePage);
 #if defined(MADV_HUGEPAGE)
-  constexpr size_t kHugePage = size_t{2} << 20;
-  if (bytes >= 4 * kHugePage) madvise(data_, bytes, MADV_HUGEPAGE);
+  madvise(data_, bytes, MADV_HUGEPAGE);
 #endif
 }
 
 PageBuffer::~PageBuffer() {
-  if (data_ != nullptr) munmap(data_, bytes_);
+  if (mapping_ != nullptr) munmap(mapping_, mapped_);
 }
 
 }  // namespace semantic::cpu

@@ -12,10 +12,12 @@ class PageBuffer {
   // Throws Error(OutOfMemory, origin) with the size. Large buffers ask for huge pages.
   PageBuffer(size_t bytes, const char* origin);
   ~PageBuffer();
-  PageBuffer(PageBuffer&& other) noexcept : data_(std::exchange(other.data_, nullptr)), bytes_(std::exchange(other.bytes_, 0)) {}
+  PageBuffer(PageBuffer&& other) noexcept { *this = std::move(other); }
   PageBuffer& operator=(PageBuffer&& other) noexcept {
     std::swap(data_, other.data_);
     std::swap(bytes_, other.bytes_);
+    std::swap(mapping_, other.mapping_);
+    std::swap(mapped_, other.mapped_);
     return *this;
   }
 
@@ -28,6 +30,8 @@ class PageBuffer {
  private:
   void* data_ = nullptr;
   size_t bytes_ = 0;
+  void* mapping_ = nullptr;
+  size_t mapped_ = 0;
 };
 
 }  // namespace semantic::cpu

@@ -2,7 +2,7 @@
 //   data  [experts * panels][groups] records; one record covers `group` inputs:
 //         quantized: 16 scales, 16 biases (not for mxfp4), then words
 //         Q4, Mxfp4  words [group / 8][16] uint32, input k in bits 4 * (k % 8)
-//         Q8         words [group / 4][16] uint32, input k in bits 8 * (k % 4)
+//         Q8         bytes [group][16]
 //         F16, BF16, F32  [group][16] values, group = in
 // Rows past `out` are zero.
 #pragma once
@@ -27,6 +27,7 @@ struct PanelMatrix {
   const unsigned char* data = nullptr;
   const float* bias = nullptr;  // [experts * panels * 16], or none
 
+  size_t bytes() const { return panel_bytes * static_cast<size_t>(panels) * experts; }
   int expert_panel(int expert, int panel) const { return expert * panels + panel; }
 };
 

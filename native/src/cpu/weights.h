@@ -4,9 +4,9 @@
 #include <optional>
 #include <vector>
 
-#include "cpu/page_buffer.h"
 #include "cpu/panel_matrix.h"
 #include "cpu/thread_pool.h"
+#include "cpu/weight_arena.h"
 #include "decoder/spec.h"
 #include "decoder/tensor_source.h"
 
@@ -14,7 +14,6 @@ namespace semantic::cpu {
 
 struct Linear {
   PanelMatrix matrix;
-  PageBuffer memory;
   std::vector<float> bias;  // [experts * panels * 16], or empty; matrix.bias points here
 
   int out() const { return matrix.out; }
@@ -45,6 +44,7 @@ struct LayerWeights {
 };
 
 struct Weights {
+  WeightArena arena;
   Linear embedding;
   std::vector<LayerWeights> layers;
   Norm final_norm;

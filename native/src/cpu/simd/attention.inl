@@ -1,5 +1,7 @@
 // Attention of some query rows over one block of keys, and the merging of blocks. Included once per instruction set.
 
+constexpr int kValuesAhead = 16;  // value rows prefetched ahead
+
 template <class F>
 static void attend_format(const AttendBlock& b) {
   using Element = typename F::Element;
@@ -20,8 +22,13 @@ static void attend_format(const AttendBlock& b) {
     return;
   }
   const int first_panel = lowest / kLanes, panels = (highest + kLanes - 1) / kLanes - first_panel;
-  tile_rows<F>(b.rows, panels, b.queries, 0, b.head_dim, keys + first_panel * panel_stride, kLanes, panel_stride,
-               b.scores + first_panel * kLanes, kAttendKeys, false);
+  const Element* first_value = values + static_cast<ptrdiff_t>(lowest) * b.value_stride;
+  if (b.rows < kTileRows) {
+    for (int i = 0; i < kValuesAhead; ++i) prefetch(first_value + static_cast<ptrdiff_t>(i) * b.value_stride);
+  }
+  // The next panels are the next keys: of this block, or of the block that this thread most likely takes next.
+  tile_rows<F>(b.rows, panels, {b.queries, 0, b.head_dim, keys + first_panel * panel_stride, kLanes, panel_stride,
+                                b.scores + first_panel * kLanes, kAttendKeys, false, kTilePanels * panel_stride});
 
   const Vec minus_infinity = set1(-__builtin_inff());
   const float* weights[kMaxAttendRows];
@@ -48,8 +55,8 @@ static void attend_format(const AttendBlock& b) {
     b.sum[r] = reduce_add(sum);
   }
   // Keys that a row does not see have weight 0 and leave its chains as they are.
-  tile_rows<F>(b.rows, b.value_stride / kLanes, weights, lowest, highest - lowest,
-               values + static_cast<ptrdiff_t>(lowest) * b.value_stride, b.value_stride, kLanes, b.out, b.value_stride, false);
+  tile_rows<F>(b.rows, b.value_stride / kLanes, {weights, lowest, highest - lowest, first_value, b.value_stride, kLanes, b.out,
+                                                 b.value_stride, false, kValuesAhead * b.value_stride});
 }
 
 static void attend(const AttendBlock& b) { b.half ? attend_format<F16>(b) : attend_format<F32>(b); }

@@ -1,10 +1,6 @@
 // Linear layers on panels. Included once per instruction set, inside its namespace, after its vec_*.h.
 // A weight is dequantized first, w = fma(q, scale, bias), then joins its output's chain, acc = fma(w, x, acc).
 
-struct Header {
-  Vec scale, bias;
-};
-
 static inline Vec load_scales(ScaleKind kind, const unsigned char* p) {
   switch (kind) {
     case ScaleKind::F16: return load_f16(reinterpret_cast<const uint16_t*>(p));
@@ -13,56 +9,64 @@ static inline Vec load_scales(ScaleKind kind, const unsigned char* p) {
   }
 }
 
-struct AffineHeader {
+// A format: how a record's header and words become weights. `Header` lives in registers while a group is read.
+struct Q4 {
+  static constexpr int kPerWord = 8, kWordBytes = 64;
+  using Word = Words;
+  struct Header {
+    Vec scale, bias;
+  };
   static inline int bytes(ScaleKind kind) { return 2 * kLanes * scale_bytes(kind); }
   static inline Header read(ScaleKind kind, const unsigned char* p) {
     return {load_scales(kind, p), load_scales(kind, p + kLanes * scale_bytes(kind))};
   }
-};
-struct Q4 : AffineHeader {
-  static constexpr int kPerWord = 8, kWordBytes = 64;
-  using Word = Words;
   static inline Word word(const unsigned char* p) { return load_words(p); }
   static inline Vec value(Word w, int j, const Header& h) { return fma(nibble(w, j), h.scale, h.bias); }
 };
-struct Q8 : AffineHeader {
+struct Q8 {
   static constexpr int kPerWord = 4, kWordBytes = 64;
-  using Word = Words;
-  static inline Word word(const unsigned char* p) { return load_words(p); }
-  static inline Vec value(Word w, int j, const Header& h) { return fma(byte_at(w, j), h.scale, h.bias); }
+  using Word = const unsigned char*;
+  struct Header {
+    Vec scale, bias;
+  };
+  static inline int bytes(ScaleKind kind) { return 2 * kLanes * scale_bytes(kind); }
+  static inline Header read(ScaleKind kind, const unsigned char* p) {
+    return {load_scales(kind, p), load_scales(kind, p + kLanes * scale_bytes(kind))};
+  }
+  static inline Word word(const unsigned char* p) { return p; }
+  static inline Vec value(Word w, int j, const Header& h) { return fma(load_u8(w + j * kLanes), h.scale, h.bias); }
 };
 struct Mxfp4 {
   static constexpr int kPerWord = 8, kWordBytes = 64;
   using Word = Words;
+  using Header = Vec;  // the scale
   static inline int bytes(ScaleKind kind) { return kLanes * scale_bytes(kind); }
-  static inline Header read(ScaleKind kind, const unsigned char* p) { return {load_scales(kind, p), zero()}; }
+  static inline Header read(ScaleKind kind, const unsigned char* p) { return load_scales(kind, p); }
   static inline Word word(const unsigned char* p) { return load_words(p); }
-  static inline Vec value(Word w, int j, const Header& h) { return mul(fp4(w, j), h.scale); }
+  static inline Vec value(Word w, int j, const Header& scale) { return mul(fp4(w, j), scale); }
 };
-struct NoHeader {
+struct Dense {
+  static constexpr int kPerWord = 1;
+  using Word = Vec;
+  struct Header {};
   static inline int bytes(ScaleKind) { return 0; }
-  static inline Header read(ScaleKind, const unsigned char*) { return {zero(), zero()}; }
+  static inline Header read(ScaleKind, const unsigned char*) { return {}; }
+  static inline Vec value(Word w, int, const Header&) { return w; }
 };
-struct F32 : NoHeader {
-  static constexpr int kPerWord = 1, kWordBytes = 64;
+struct F32 : Dense {
+  static constexpr int kWordBytes = 64;
   using Element = float;
-  using Word = Vec;
   static inline Word word(const unsigned char* p) { return load(reinterpret_cast<const float*>(p)); }
-  static inline Vec value(Word w, int, const Header&) { return w; }
 };
-struct F16 : NoHeader {
-  static constexpr int kPerWord = 1, kWordBytes = 32;
+struct F16 : Dense {
+  static constexpr int kWordBytes = 32;
   using Element = uint16_t;
-  using Word = Vec;
   static inline Word word(const unsigned char* p) { return load_f16(reinterpret_cast<const uint16_t*>(p)); }
-  static inline Vec value(Word w, int, const Header&) { return w; }
 };
-struct BF16 : NoHeader {
-  static constexpr int kPerWord = 1, kWordBytes = 32;
+struct BF16 : Dense {
+  static constexpr int kWordBytes = 32;
   using Element = uint16_t;
-  using Word = Vec;
   static inline Word word(const unsigned char* p) { return load_bf16(reinterpret_cast<const uint16_t*>(p)); }
-  static inline Vec value(Word w, int, const Header&) { return w; }
 };
 
 // M rows against P panels at once, weights straight from memory: decode.
@@ -79,7 +83,7 @@ static void gemv_tile(const PanelMatrix& w, const unsigned char* data, const flo
   const int header_bytes = F::bytes(w.scale_kind), words = w.group / F::kPerWord;
   ptrdiff_t k = 0;
   for (int g = 0; g < w.groups; ++g) {
-    Header h[P];
+    typename F::Header h[P];
     for (int p = 0; p < P; ++p) h[p] = F::read(w.scale_kind, data + p * panel_bytes);
     data += header_bytes;
     // Near the end of a panel the next bytes wanted are those of the next run of P panels.
@@ -162,22 +166,38 @@ static void gemv(const PanelMatrix& w, int panel, int panels, const float* const
   }
 }
 
-// M rows x N vectors in registers over k: out (+)= x w, with w[k][n] at w + k * k_stride + n * n_stride.
+// What a product of row tiles reads and writes: out (+)= x w, with w[k][n] at w + k * k_stride + n * n_stride.
+template <class F>
+struct Product {
+  const float* const* x;
+  ptrdiff_t x0, inputs;  // x[row][x0 .. x0 + inputs)
+  const typename F::Element* w;
+  ptrdiff_t k_stride, n_stride;
+  float* out;
+  ptrdiff_t out_stride;
+  bool accumulate;
+  ptrdiff_t ahead;  // elements of w prefetched ahead; few rows do not hide its latency
+};
+
+// M rows x N vectors in registers over k.
 template <class F, int M, int N>
-static void tile(const float* const* x, ptrdiff_t x0, ptrdiff_t inputs, const typename F::Element* w, ptrdiff_t k_stride,
-                 ptrdiff_t n_stride, float* out, ptrdiff_t out_stride, bool accumulate) {
+static void tile(const Product<F>& p, const typename F::Element* w, float* out) {
   Vec acc[M][N];
   const float* xs[M];
+  const ptrdiff_t k_stride = p.k_stride, n_stride = p.n_stride, out_stride = p.out_stride;
 #pragma GCC unroll 8
   for (int m = 0; m < M; ++m) {
-    xs[m] = x[m] + x0;
+    xs[m] = p.x[m] + p.x0;
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) acc[m][n] = accumulate ? load(out + m * out_stride + n * kLanes) : zero();
+    for (int n = 0; n < N; ++n) acc[m][n] = p.accumulate ? load(out + m * out_stride + n * kLanes) : zero();
   }
-  for (ptrdiff_t k = 0; k < inputs; ++k) {
+  for (ptrdiff_t k = 0; k < p.inputs; ++k) {
     Vec v[N];
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) v[n] = F::word(reinterpret_cast<const unsigned char*>(w + n * n_stride));
+    for (int n = 0; n < N; ++n) {
+      if constexpr (M < kTileRows) prefetch(w + n * n_stride + p.ahead);
+      v[n] = F::word(reinterpret_cast<const unsigned char*>(w + n * n_stride));
+    }
     w += k_stride;
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m) {
@@ -194,43 +214,43 @@ static void tile(const float* const* x, ptrdiff_t x0, ptrdiff_t inputs, const ty
 }
 
 template <class F, int M>
-static void tile_panels(int n, const float* const* x, ptrdiff_t x0, ptrdiff_t inputs, const typename F::Element* w,
-                        ptrdiff_t k_stride, ptrdiff_t n_stride, float* out, ptrdiff_t out_stride, bool accumulate) {
+static void tile_panels(int n, const Product<F>& p) {
   constexpr int kMost = kTilePanels;
+  const typename F::Element* w = p.w;
+  float* out = p.out;
   while (n > 0) {
     int done;
     if (kMost >= 4 && n >= 4) {
-      tile<F, M, kMost >= 4 ? 4 : 1>(x, x0, inputs, w, k_stride, n_stride, out, out_stride, accumulate);
+      tile<F, M, kMost >= 4 ? 4 : 1>(p, w, out);
       done = 4;
     } else if (kMost >= 2 && n >= 2) {
-      tile<F, M, kMost >= 2 ? 2 : 1>(x, x0, inputs, w, k_stride, n_stride, out, out_stride, accumulate);
+      tile<F, M, kMost >= 2 ? 2 : 1>(p, w, out);
       done = 2;
     } else {
-      tile<F, M, 1>(x, x0, inputs, w, k_stride, n_stride, out, out_stride, accumulate);
+      tile<F, M, 1>(p, w, out);
       done = 1;
     }
     n -= done;
-    w += done * n_stride;
+    w += done * p.n_stride;
     out += done * kLanes;
   }
 }
 
 // Any number of rows against n vectors.
 template <class F>
-static void tile_rows(int rows, int n, const float* const* x, ptrdiff_t x0, ptrdiff_t inputs, const typename F::Element* w,
-                      ptrdiff_t k_stride, ptrdiff_t n_stride, float* out, ptrdiff_t out_stride, bool accumulate) {
+static void tile_rows(int rows, int n, Product<F> p) {
   while (rows >= kTileRows) {
-    tile_panels<F, kTileRows>(n, x, x0, inputs, w, k_stride, n_stride, out, out_stride, accumulate);
-    x += kTileRows;
-    out += kTileRows * out_stride;
+    tile_panels<F, kTileRows>(n, p);
+    p.x += kTileRows;
+    p.out += kTileRows * p.out_stride;
     rows -= kTileRows;
   }
   switch (rows) {
-    case 5: return tile_panels<F, 5>(n, x, x0, inputs, w, k_stride, n_stride, out, out_stride, accumulate);
-    case 4: return tile_panels<F, 4>(n, x, x0, inputs, w, k_stride, n_stride, out, out_stride, accumulate);
-    case 3: return tile_panels<F, 3>(n, x, x0, inputs, w, k_stride, n_stride, out, out_stride, accumulate);
-    case 2: return tile_panels<F, 2>(n, x, x0, inputs, w, k_stride, n_stride, out, out_stride, accumulate);
-    case 1: return tile_panels<F, 1>(n, x, x0, inputs, w, k_stride, n_stride, out, out_stride, accumulate);
+    case 5: return tile_panels<F, 5>(n, p);
+    case 4: return tile_panels<F, 4>(n, p);
+    case 3: return tile_panels<F, 3>(n, p);
+    case 2: return tile_panels<F, 2>(n, p);
+    case 1: return tile_panels<F, 1>(n, p);
     default: return;
   }
 }
@@ -241,7 +261,7 @@ static void dequantize(const PanelMatrix& w, const unsigned char* panel, int fir
   const unsigned char* data = panel + static_cast<size_t>(first) * w.record_bytes;
   const int header_bytes = F::bytes(w.scale_kind), words = w.group / F::kPerWord;
   for (int g = 0; g < groups; ++g) {
-    const Header h = F::read(w.scale_kind, data);
+    const typename F::Header h = F::read(w.scale_kind, data);
     data += header_bytes;
     for (int i = 0; i < words; ++i) {
       const typename F::Word word = F::word(data);
@@ -261,8 +281,8 @@ static void gemm_quantized(const PanelMatrix& w, int panel, int panels, const fl
   for (int g = 0; g < w.groups; g += at_once) {
     const int groups = w.groups - g < at_once ? w.groups - g : at_once;
     for (int p = 0; p < panels; ++p) dequantize<F>(w, data + p * w.panel_bytes, g, groups, scratch + p * kLanes, k_stride);
-    tile_rows<F32>(rows, panels, x, static_cast<ptrdiff_t>(g) * w.group, static_cast<ptrdiff_t>(groups) * w.group, scratch,
-                   k_stride, kLanes, out, stride, g > 0);
+    tile_rows<F32>(rows, panels, {x, static_cast<ptrdiff_t>(g) * w.group, static_cast<ptrdiff_t>(groups) * w.group, scratch,
+                                  k_stride, kLanes, out, stride, g > 0, 0});
   }
 }
 
@@ -273,7 +293,7 @@ static void gemm_dense(const PanelMatrix& w, int panel, int panels, const float*
   const auto panel_stride = static_cast<ptrdiff_t>(w.panel_bytes / sizeof(Element));
   for (int k = 0; k < w.in; k += kDequantInputs) {
     const int inputs = w.in - k < kDequantInputs ? w.in - k : kDequantInputs;
-    tile_rows<F>(rows, panels, x, k, inputs, data + static_cast<ptrdiff_t>(k) * kLanes, kLanes, panel_stride, out, stride, k > 0);
+    tile_rows<F>(rows, panels, {x, k, inputs, data + static_cast<ptrdiff_t>(k) * kLanes, kLanes, panel_stride, out, stride, k > 0, 0});
   }
 }
 
@@ -295,7 +315,7 @@ static void embed_format(const PanelMatrix& w, int row, float scale, float* y) {
   const int header_bytes = F::bytes(w.scale_kind), words = w.group / F::kPerWord;
   float lanes[kLanes];
   for (int g = 0; g < w.groups; ++g) {
-    const Header h = F::read(w.scale_kind, data);
+    const typename F::Header h = F::read(w.scale_kind, data);
     data += header_bytes;
     for (int i = 0; i < words; ++i, data += F::kWordBytes) {
       for (int j = 0; j < F::kPerWord; ++j) {

@@ -86,7 +86,10 @@ static inline __m256 bits8(__m256i w, int shift, int mask) {
   return _mm256_cvtepi32_ps(_mm256_and_si256(_mm256_srli_epi32(w, shift), _mm256_set1_epi32(mask)));
 }
 static inline Vec nibble(Words w, int j) { return {bits8(w.lo, 4 * j, 15), bits8(w.hi, 4 * j, 15)}; }
-static inline Vec byte_at(Words w, int j) { return {bits8(w.lo, 8 * j, 255), bits8(w.hi, 8 * j, 255)}; }
+static inline __m256 u8x8(const unsigned char* p) {
+  return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
+}
+static inline Vec load_u8(const unsigned char* p) { return {u8x8(p), u8x8(p + 8)}; }
 static inline __m256 fp4x8(__m256i w, int j) {
   const __m256 table = _mm256_setr_ps(0, .5f, 1, 1.5f, 2, 3, 4, 6);
   const __m256i n = _mm256_srli_epi32(w, 4 * j);

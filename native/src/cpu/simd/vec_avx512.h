@@ -65,12 +65,8 @@ static inline Vec fp4(Words w, int j) {
   const Vec table = _mm512_setr_ps(0, .5f, 1, 1.5f, 2, 3, 4, 6, -0.f, -.5f, -1, -1.5f, -2, -3, -4, -6);
   return _mm512_permutexvar_ps(_mm512_srli_epi32(w, 4 * j), table);
 }
-// The byte becomes the low mantissa bits of 2^23, which is then subtracted: two cheap operations, exact.
-static inline Vec byte_at(Words w, int j) {
-  const __m512i magic = _mm512_set1_epi32(0x4B000000);
-  const __m512i from = _mm512_broadcast_i32x4(_mm_setr_epi8(j, 0, 0, 0, 4 + j, 0, 0, 0, 8 + j, 0, 0, 0, 12 + j, 0, 0, 0));
-  const __m512i bits = _mm512_mask_shuffle_epi8(magic, 0x1111111111111111ull, w, from);
-  return _mm512_sub_ps(_mm512_castsi512_ps(bits), _mm512_set1_ps(8388608.0f));
+static inline Vec load_u8(const unsigned char* p) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
 static inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 

@@ -74,7 +74,12 @@ static inline Words load_words(const void* p) {
 }
 static inline uint32x4_t shifted(uint32x4_t w, int bits) { return vshlq_u32(w, vdupq_n_s32(-bits)); }
 static inline Vec nibble(Words w, int j) { SEMANTIC_EACH(vcvtq_f32_u32(vandq_u32(shifted(w.v[i], 4 * j), vdupq_n_u32(15)))); }
-static inline Vec byte_at(Words w, int j) { SEMANTIC_EACH(vcvtq_f32_u32(vandq_u32(shifted(w.v[i], 8 * j), vdupq_n_u32(255)))); }
+static inline Vec load_u8(const unsigned char* p) {
+  const uint8x16_t b = vld1q_u8(p);
+  const uint16x8_t lo = vmovl_u8(vget_low_u8(b)), hi = vmovl_u8(vget_high_u8(b));
+  return {{vcvtq_f32_u32(vmovl_u16(vget_low_u16(lo))), vcvtq_f32_u32(vmovl_u16(vget_high_u16(lo))),
+           vcvtq_f32_u32(vmovl_u16(vget_low_u16(hi))), vcvtq_f32_u32(vmovl_u16(vget_high_u16(hi)))}};
+}
 // Bits e1 e0 m become exponent and mantissa of an f32 that is 2^-126 too small (denormal for e = 0): one multiply, exact.
 static inline float32x4_t fp4x4(uint32x4_t n) {
   const uint32x4_t magnitude = vshlq_n_u32(vandq_u32(n, vdupq_n_u32(7)), 22);

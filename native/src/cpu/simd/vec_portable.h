@@ -96,7 +96,7 @@ static inline Words load_words(const void* p) {
   return r;
 }
 static inline Vec nibble(Words w, int j) { SEMANTIC_EACH(static_cast<float>(static_cast<int32_t>(w.v[i] >> (4 * j) & 15))); }
-static inline Vec byte_at(Words w, int j) { SEMANTIC_EACH(static_cast<float>(static_cast<int32_t>(w.v[i] >> (8 * j) & 255))); }
+static inline Vec load_u8(const unsigned char* p) { SEMANTIC_EACH(static_cast<float>(p[i])); }
 // Bits e1 e0 m become exponent and mantissa of an f32 that is 2^-126 too small (denormal for e = 0): one multiply, exact.
 static inline Vec fp4(Words w, int j) {
   SEMANTIC_EACH(as_float((w.v[i] >> (4 * j) & 7) << 22 | (w.v[i] >> (4 * j) & 8) << 28) * 0x1p126f);
