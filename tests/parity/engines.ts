@@ -1,6 +1,6 @@
 /** Engines and plans that the parity tests share. */
 import type { ExecutorKind } from '../../native/index.js';
-import { NativeEngine } from '../../src/adapters/mlx/native-engine.js';
+import { NativeEngine, type NativeEngineOptions } from '../../src/adapters/mlx/native-engine.js';
 import type { NativeRunner } from '../../src/adapters/mlx/native-runner.js';
 import { readCheckpoint } from '../../src/adapters/model-files/read-checkpoint.js';
 import type { SamplingParams } from '../../src/core/domain/sampling.js';
@@ -21,14 +21,15 @@ export const GREEDY: SamplingParams = {
   topLogprobs: 0,
 };
 
-export function openEngine(executor: ExecutorKind, memoryBudgetBytes = 2 ** 31): NativeEngine {
+export function openEngine(executor: ExecutorKind, changes: Partial<NativeEngineOptions> = {}): NativeEngine {
   return new NativeEngine({
     threads: 2,
-    memoryBudgetBytes,
+    memoryBudgetBytes: 2 ** 31,
     bufferCacheBytes: 32 * 2 ** 20,
     instructionSet: 'auto',
     executor,
     kvFormat: 'f32',
+    ...changes,
   });
 }
 

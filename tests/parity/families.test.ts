@@ -2,32 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NativeEngine } from '../../src/adapters/mlx/native-engine.js';
 import type { NativeRunner } from '../../src/adapters/mlx/native-runner.js';
-import { continueBatch, EXECUTORS, loadModel, logSoftmax, openEngine, scoreInChunks, type Continuation } from './engines.js';
-import { goldenNames, readGolden, type Golden } from './golden.js';
+import { continueBatch, EXECUTORS, loadModel, openEngine, type Continuation } from './engines.js';
+import { goldenNames, readGolden } from './golden.js';
+import { largestDifference } from './largest-difference.js';
 
 const TOLERANCE = 1e-3; // nats, in f32
 const CHUNKS = [1, 7, 64, Infinity];
 const GREEDY_TOKENS = 64;
-
-/** Largest difference over all stored positions of all prompts. */
-async function largestDifference(runner: NativeRunner, golden: Golden, chunk: number): Promise<number> {
-  let largest = 0;
-  let row = 0;
-  for (const [p, prompt] of golden.prompts.entries()) {
-    const logits = await scoreInChunks(runner, prompt, Math.min(chunk, prompt.length));
-    for (const position of golden.positions[p]!) {
-      const ours = logSoftmax(logits.subarray(position * golden.vocabSize, (position + 1) * golden.vocabSize));
-      const theirs = golden.rows.subarray(row * golden.vocabSize, (row + 1) * golden.vocabSize);
-      ours.forEach((x, i) => {
-        const difference = Math.abs(x - theirs[i]!);
-        largest = difference <= largest ? largest : difference; // a NaN stays
-      });
-      row++;
-    }
-  }
-  expect(row * golden.vocabSize).toBe(golden.rows.length);
-  return largest;
-}
 
 describe.each(EXECUTORS)('on the %s executor', (executor) => {
   const report: Record<string, string> = {};

@@ -98,7 +98,7 @@ describe.each(EXECUTORS)('a runner on the %s executor', (executor) => {
   });
 
   it('refuses a model that the memory budget does not allow', async () => {
-    const small = openEngine(executor, 10_000);
+    const small = openEngine(executor, { memoryBudgetBytes: 10_000 });
     try {
       await expect(loadModel(small, MODEL)).rejects.toMatchObject({ code: 'OutOfMemory' });
     } finally {
