@@ -2,6 +2,7 @@
 import { Command, type Errors } from '@oclif/core';
 import type { Config as Settings } from '../adapters/config/schema.js';
 import { SemanticError } from '../core/domain/errors.js';
+import { palette } from './palette.js';
 
 export abstract class BaseCommand extends Command {
   static override enableJsonFlag = true;
@@ -24,7 +25,7 @@ export abstract class BaseCommand extends Command {
     const error = toSemanticError(thrown, exit);
     process.exitCode = error.exitCode;
     if (this.jsonEnabled()) this.logJson({ error: { code: error.code, message: error.message, hint: error.hint ?? null } });
-    else this.note(`Error: ${error.message}${error.hint === undefined ? '' : `\n${error.hint}`}`);
+    else this.note(`${palette('stderr').red('Error:')} ${error.message}${error.hint === undefined ? '' : `\n${error.hint}`}`);
     if (error.code === 'Internal') this.note(thrown.stack ?? String(thrown));
   }
 }

@@ -1,6 +1,7 @@
 import { ERROR_TABLE } from '../core/domain/errors.js';
 import { BaseCommand } from './base-command.js';
 import type { Check } from './doctor/check.js';
+import { palette } from './palette.js';
 
 export default class Doctor extends BaseCommand {
   static override summary = 'Say what is missing on this machine, and how to fix it.';
@@ -24,9 +25,11 @@ export default class Doctor extends BaseCommand {
       await place.checkDisk(),
       await place.checkDaemon(settings),
     ];
+    const colours = palette('stdout');
+    const paint = { ok: colours.green, missing: colours.red, note: colours.dim };
     const ok = checks.every(({ state }) => state !== 'missing');
     for (const { name, state, detail, fix } of checks) {
-      this.log(`${state.padEnd(8)} ${name.padEnd(15)} ${detail}`);
+      this.log(`${paint[state](state.padEnd(8))} ${name.padEnd(15)} ${detail}`);
       if (fix !== null) this.log(`${' '.repeat(25)}${fix}`);
     }
     if (!ok) process.exitCode = ERROR_TABLE.PrerequisiteMissing.exit;

@@ -88,7 +88,8 @@ describe('the two ways of a command', () => {
 
   test('a reader that leaves early stops the generation too', async () => {
     for await (const event of client.submit({ ...request, ignoreEos: true, maxTokens: 4000 })) if (event.type === 'token') break;
-    await until(daemon.status, ({ engine }) => engine.running === 0);
+    const { engine } = await until(daemon.status, (status) => status.engine.running === 0);
+    expect(engine.requests.cancelled).toBeGreaterThan(0);
   });
 });
 

@@ -1,16 +1,12 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { COMMANDS } from '../../src/commands/index.js';
 import { ERROR_TABLE } from '../../src/core/domain/errors.js';
 import { createHome, semantic } from '../support/run-semantic.js';
 
-let home: string;
-let remove: () => void;
-beforeAll(() => {
-  ({ path: home, remove } = createHome());
-});
-afterAll(() => remove());
+const { path: home, ...own } = createHome();
+afterAll(() => own.remove());
 const run = (...args: string[]) => semantic(args, { home });
 
 describe('help and version', () => {

@@ -27,7 +27,7 @@ describe('starting', () => {
     daemon = await startDaemon();
     const second = await semantic(['serve', '--port', '0', '--json'], { home: daemon.home });
     expect(second.exitCode).toBe(7);
-    expect(JSON.parse(second.stdout as string)).toMatchObject({
+    expect(JSON.parse(second.stdout)).toMatchObject({
       error: { code: 'DaemonRunning', message: expect.stringContaining(daemon.summary.socket) },
     });
     expect((await daemon.chat({ messages: [{ role: 'user', content: 'Hi' }], max_tokens: 1 })).status).toBe(200);
@@ -41,7 +41,7 @@ describe('starting', () => {
     const refused = await semantic(['serve', '--port', String(port), '--json'], { home: home.path });
     blocker.close();
     expect(refused.exitCode).toBe(7);
-    expect(JSON.parse(refused.stdout as string)).toMatchObject({
+    expect(JSON.parse(refused.stdout)).toMatchObject({
       error: { code: 'AddressInUse', message: expect.stringContaining(`127.0.0.1:${port}`), hint: expect.stringContaining('--port') },
     });
     expect(existsSync(join(home.path, 'run', 'semantic.sock'))).toBe(false);
@@ -82,7 +82,7 @@ describe('starting', () => {
     for (const file of ['short.gguf', 'text.gguf']) {
       const ended = await semantic(['serve', '--port', '0', '--json', '--model', `./${file}`], { home: home.path });
       expect(ended.exitCode).toBe(4);
-      expect(JSON.parse(ended.stdout as string)).toMatchObject({
+      expect(JSON.parse(ended.stdout)).toMatchObject({
         error: { code: 'ModelFileCorrupt', message: expect.stringContaining(file) },
       });
     }

@@ -11,7 +11,7 @@ export interface TestDaemon {
   readonly summary: DaemonSummary;
   readonly openai: OpenAI;
   stderr(): string;
-  status(): Promise<DaemonStatus>;
+  status: () => Promise<DaemonStatus>;
   /** POST /v1/chat/completions with the model filled in. */
   chat(body: object, init?: RequestInit): Promise<Response>;
   signal(name: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): void;

@@ -9,7 +9,7 @@ import { starterModelsDirectory } from './starter-model.js';
 export const RUN = fileURLToPath(new URL('../../bin/run.js', import.meta.url));
 
 /** A SEMANTIC_HOME that sees the installed models and nothing else of the user's. */
-export function createHome(): { readonly path: string; remove(): void } {
+export function createHome(): { readonly path: string; readonly remove: () => void } {
   const path = mkdtempSync(join(tmpdir(), 'semantic-'));
   symlinkSync(starterModelsDirectory(), join(path, 'models'));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };

@@ -232,8 +232,9 @@ export class Engine implements TextGenerator {
     try {
       output = await this.model.runner.step(plan);
     } catch (error) {
-      // The runner has dropped the sequences of a failed step: only the generations are left to end.
+      // Their KV may hold part of the step: nothing of it is used again.
       for (const { id } of plan.entries) this.#fail(this.#generation(id), error);
+      await this.#drop(plan.entries.map(({ sequence }) => sequence));
       return;
     }
     this.#steps += 1;
