@@ -8,11 +8,7 @@ const page = readFileSync(new URL('../../docs/cli.md', import.meta.url), 'utf8')
 describe('docs/cli.md', () => {
   test('it has a section for every command, and no other', () => {
     const sections = [...page.matchAll(/^## semantic (.+)$/gm)].map(([, name]) => name);
-    expect(sections.toSorted()).toEqual(
-      Object.keys(COMMANDS)
-        .map((id) => id.replaceAll(':', ' '))
-        .toSorted(),
-    );
+    expect(new Set(sections)).toEqual(new Set(Object.keys(COMMANDS).map((id) => id.replaceAll(':', ' '))));
   });
 
   test.each(Object.keys(COMMANDS))('the section of %s is its --help', async (id) => {
