@@ -91,11 +91,6 @@ export class DaemonClient implements TextGenerator {
     throw new SemanticError('DaemonUnreachable', `[client] the daemon on ${this.#socket} broke off its answer`);
   }
 
-  async status(): Promise<unknown> {
-    const { body } = await this.#http.request({ method: 'GET', path: '/v1/admin/status' });
-    return body.json();
-  }
-
   close(): Promise<void> {
     return this.#http.destroy();
   }

@@ -1,0 +1,151 @@
+/** The engine in this process, on the real model: what only shows when many requests come, go and are cancelled. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadConfig } from '../../../src/adapters/config/load-config.js';
+import type { EngineEvent, GenerationRequest, Usage } from '../../../src/core/domain/request.js';
+import { type OpenedEngine, openEngine } from '../../../src/server/open-engine.js';
+import { createHome } from '../../support/run-semantic.js';
+import { starterModelFile } from '../../support/starter-model.js';
+
+const home = createHome();
+const open = (settings: Record<string, unknown> = {}): Promise<OpenedEngine> =>
+  openEngine(
+    loadConfig({
+      environment: { SEMANTIC_HOME: home.path },
+      workingDirectory: home.path,
+      flags: { 'model.default': starterModelFile(), ...settings },
+    }),
+  );
+
+function request(content: string, changed: Partial<GenerationRequest> = {}): GenerationRequest {
+  return {
+    messages: [{ role: 'user', content }],
+    tools: [],
+    sampling: {
+      temperature: 0,
+      topK: 0,
+      topP: 1,
+      minP: 0,
+      repetitionPenalty: 1,
+      frequencyPenalty: 0,
+      presencePenalty: 0,
+      logitBias: new Map(),
+      seed: 1n,
+      topLogprobs: 0,
+    },
+    logprobs: false,
+    maxTokens: 8,
+    stopStrings: [],
+    stopTokenIds: [],
+    ignoreEos: true,
+    cachePrompt: true,
+    sessionId: null,
+    ...changed,
+  };
+}
+
+async function read(events: AsyncIterable<EngineEvent>): Promise<{ text: string; usage: Usage; order: string[] }> {
+  let text = '';
+  const order: string[] = [];
+  for await (const event of events) {
+    if (order.at(-1) !== event.type) order.push(event.type);
+    if (event.type === 'token') text += event.text;
+    if (event.type === 'finished') return { text, usage: event.usage, order };
+  }
+  throw new Error('the answer did not finish');
+}
+
+let opened: OpenedEngine;
+beforeAll(async () => {
+  opened = await open({ 'engine.max_batch_sequences': 3, 'engine.prefill_chunk_tokens': 16, 'session_cache.max_sequences': 2 });
+});
+afterAll(async () => {
+  await opened.close();
+  home.remove();
+});
+
+describe('submit', () => {
+  test('events come in order: queued, started, tokens, finished', async () => {
+    expect((await read(opened.engine.submit(request('Hi')))).order).toEqual(['queued', 'started', 'token', 'finished']);
+  });
+
+  test('requests that come, wait, are aborted and left leave no sequence behind that is not kept on purpose', async () => {
+    const before = opened.engine.status().requests;
+    const outcomes = await Promise.all(
+      Array.from({ length: 18 }, async (_, i) => {
+        const abort = new AbortController();
+        const events = opened.engine.submit(request(`Question ${i}: ${'why '.repeat(i * 3)}`, { cachePrompt: i % 4 !== 0 }), {
+          signal: abort.signal,
+        });
+        let seen = 0;
+        try {
+          for await (const event of events) {
+            seen += 1;
+            if (i % 3 === 1 && seen === 1 + (i % 5)) abort.abort(); // while queued, prefilling or decoding
+            if (i % 3 === 2 && seen === 3) return 'left';
+            if (event.type === 'finished') return 'finished';
+          }
+          return 'ended';
+        } catch (error) {
+          return (error as { code: string }).code;
+        }
+      }),
+    );
+    await opened.engine.drain();
+    const { requests, waiting, running, retained, kv } = opened.engine.status();
+    expect(outcomes.filter((_, i) => i % 3 === 0)).toEqual(Array.from({ length: 6 }, () => 'finished'));
+    expect(outcomes.filter((_, i) => i % 3 === 1)).toEqual(Array.from({ length: 6 }, () => 'Cancelled'));
+    expect(outcomes.filter((_, i) => i % 3 === 2)).toEqual(Array.from({ length: 6 }, () => 'left'));
+    expect(requests).toEqual({
+      submitted: before.submitted + 18,
+      finished: before.finished + 6,
+      cancelled: before.cancelled + 12,
+      failed: before.failed,
+    });
+    expect([waiting, running, kv.reservedTokens]).toEqual([0, 0, 0]);
+    expect(retained.sequences).toBeLessThanOrEqual(2);
+    expect(opened.stats().sequences).toBe(retained.sequences);
+  });
+
+  test('an aborted signal never starts anything', async () => {
+    const { submitted } = opened.engine.status().requests;
+    await expect(read(opened.engine.submit(request('Hi'), { signal: AbortSignal.abort() }))).rejects.toMatchObject({ code: 'Cancelled' });
+    expect(opened.engine.status().requests.submitted).toBe(submitted);
+  });
+
+  test('a turn after an aborted one finds the prompt it left, and gives the text of a cold start', async () => {
+    const abort = new AbortController();
+    const question = 'Tell me about the history of bread in great detail, from the first grain to the bakeries of today.';
+    const session = { sessionId: 'aborted', maxTokens: 64 };
+    await expect(
+      (async () => {
+        for await (const event of opened.engine.submit(request(question, session), { signal: abort.signal }))
+          if (event.type === 'token') abort.abort();
+      })(),
+    ).rejects.toMatchObject({ code: 'Cancelled' });
+    const warm = await read(opened.engine.submit(request(question, { ...session, maxTokens: 8 })));
+    const cold = await read(opened.engine.submit(request(question, { maxTokens: 8, cachePrompt: false })));
+    expect(warm.usage.cachedTokens).toBe(warm.usage.promptTokens - 1);
+    expect(warm.text).toBe(cold.text);
+  });
+
+  test('the prefill chunk changes nothing', async () => {
+    const long = `List what these have in common: ${Array.from({ length: 60 }, (_, i) => `thing ${i}`).join(', ')}.`;
+    const small = await read(opened.engine.submit(request(long, { cachePrompt: false })));
+    const other = await open({ 'engine.prefill_chunk_tokens': 200 });
+    const large = await read(other.engine.submit(request(long, { cachePrompt: false })));
+    await other.close();
+    expect(large.text).toBe(small.text);
+  });
+});
+
+describe('close', () => {
+  test('what runs ends as Cancelled, what comes is ShuttingDown', async () => {
+    const other = await open();
+    const events = other.engine.submit(request('Count to a thousand.', { maxTokens: 2000 }));
+    await events.next();
+    const closed = other.close();
+    await expect(read(events)).rejects.toMatchObject({ code: 'Cancelled' });
+    await expect(read(other.engine.submit(request('Hi')))).rejects.toMatchObject({ code: 'ShuttingDown', status: 503 });
+    await closed;
+  });
+});
