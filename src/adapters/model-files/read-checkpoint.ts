@@ -1,6 +1,5 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import type { Checkpoint } from '../../core/domain/checkpoint.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { CheckpointReader } from '../../core/ports.js';
 import { fileMissing } from './file-errors.js';
@@ -9,7 +8,7 @@ import { readGguf } from './read-gguf.js';
 import { readSafetensorsFolder } from './safetensors-checkpoint.js';
 
 /** A GGUF file, or a folder with config.json and safetensors. Throws ModelFileMissing, ModelFileCorrupt or ModelUnsupported. */
-export async function readCheckpoint(path: string): Promise<Checkpoint> {
+export const readCheckpoint: CheckpointReader['read'] = async (path) => {
   const absolute = resolve(path);
   const info = await stat(absolute).catch((cause: unknown) => {
     throw fileMissing(absolute, cause);
@@ -21,6 +20,4 @@ export async function readCheckpoint(path: string): Promise<Checkpoint> {
     });
   }
   return ggufCheckpoint(await readGguf(absolute));
-}
-
-export const checkpointReader: CheckpointReader = { read: readCheckpoint };
+};
