@@ -8,6 +8,7 @@ import { readCheckpoint } from '../adapters/model-files/read-checkpoint.js';
 import { openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { Engine } from '../core/engine/engine.js';
+import type { ChatTemplate } from '../core/ports.js';
 import { buildDecoderSpec } from '../core/models/registry.js';
 import { kvBudgetTokens, memoryBudgetBytes } from './memory-budget.js';
 
@@ -31,11 +32,15 @@ export async function openEngine(settings: Config): Promise<OpenedEngine> {
   const contextLength = chooseContext(settings.model.context, spec.contextLength);
   const options = await chooseBackend(settings);
   const native = new NativeEngine(options);
+  let template: ChatTemplate | null = null;
   try {
-    const runner = await native.load(checkpoint, spec);
-    const kvTokens = kvBudgetTokens(options.memoryBudgetBytes, settings.engine, runner, BLOCK_TOKENS);
+    // The weights load on the engine's thread while the tokenizer is built on this one.
+    const loading = native.load(checkpoint, spec);
+    loading.catch(() => undefined); // awaited below; until then a failure is not unhandled
     const { tokenizer, chatTemplate } = await openTokenizer(located.path);
-    const template = await createChatTemplate(chatTemplate, settings.template.timeout_ms);
+    template = await createChatTemplate(chatTemplate, settings.template.timeout_ms);
+    const runner = await loading;
+    const kvTokens = kvBudgetTokens(options.memoryBudgetBytes, settings.engine, runner, BLOCK_TOKENS);
     const engine = new Engine(
       { id: located.id, contextLength, runner, tokenizer, template },
       engineLimits(settings, runner.kvBytesPerToken, kvTokens),
@@ -52,6 +57,7 @@ export async function openEngine(settings: Config): Promise<OpenedEngine> {
       },
     };
   } catch (error) {
+    await template?.close();
     await native.close();
     throw error;
   }

@@ -106,6 +106,24 @@ describe('submit', () => {
     expect(opened.stats().sequences).toBe(retained.sequences);
   });
 
+  test('aborting ends a generation within one step: at most the token being computed is still sampled', async () => {
+    const abort = new AbortController();
+    let decodedAtAbort = 0;
+    let tokens = 0;
+    const events = opened.engine.submit(request('Count to a thousand.', { maxTokens: 2000 }), { signal: abort.signal });
+    await expect(
+      (async () => {
+        for await (const event of events) {
+          if (event.type !== 'token' || ++tokens !== 5) continue;
+          decodedAtAbort = opened.stats().tokensDecoded;
+          abort.abort();
+        }
+      })(),
+    ).rejects.toMatchObject({ code: 'Cancelled' });
+    await opened.engine.drain();
+    expect(opened.stats().tokensDecoded - decodedAtAbort).toBeLessThanOrEqual(1);
+  });
+
   test('an aborted signal never starts anything', async () => {
     const { submitted } = opened.engine.status().requests;
     await expect(read(opened.engine.submit(request('Hi'), { signal: AbortSignal.abort() }))).rejects.toMatchObject({ code: 'Cancelled' });
