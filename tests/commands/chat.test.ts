@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { ChatAnswer } from '../../src/commands/chat.js';
-import { startDaemon, type TestDaemon } from '../support/daemon.js';
+import { startDaemon, type TestDaemon, until } from '../support/daemon.js';
 import { createHome, RUN, semantic } from '../support/run-semantic.js';
 import { runOnTerminal } from '../support/terminal.js';
 
@@ -66,6 +66,16 @@ describe('one prompt', () => {
 });
 
 describe('a conversation on a terminal', () => {
+  test('Ctrl-C during the answer to one prompt ends the command with 130, and the generation with it', async () => {
+    const terminal = runOnTerminal([process.execPath, RUN, 'chat', 'Write a very long story about the sea.', '--temperature', '0'], {
+      SEMANTIC_HOME: daemon.home,
+    });
+    await terminal.shows(/\w+ \w+ \w+/);
+    terminal.type('\u0003');
+    expect(await terminal.ended()).toBe(130);
+    await until(daemon.status, ({ engine }) => engine.running === 0);
+  });
+
   test('Ctrl-C stops the answer and not the program, lines are remembered, /exit leaves', async () => {
     const terminal = runOnTerminal([process.execPath, RUN, 'chat', '--temperature', '0'], { SEMANTIC_HOME: daemon.home });
     await terminal.shows('> ');

@@ -247,9 +247,10 @@ export class Engine implements TextGenerator {
       const generation = this.#generation(id);
       if (sample === null || generation.cancelled) continue;
       this.#tokens.generated += 1;
-      if (generation.accept(sample) === null) continue;
+      const reason = generation.accept(sample);
+      if (reason === null) continue;
       this.#requests.finished += 1;
-      await this.#release(generation);
+      await this.#release(generation).finally(() => generation.finish(reason));
     }
   }
 

@@ -42,22 +42,18 @@ export class Generation {
     this.#stopStrings = new StopStrings(request.stopStrings);
   }
 
-  get completionTokens(): number {
-    return this.#outputs.length;
-  }
-
   start(cachedTokens: number): void {
     this.#cachedTokens = cachedTokens;
     this.events.push({ type: 'started', promptTokens: this.prompt.length, cachedTokens });
   }
 
-  /** Takes a sampled token, emits its text, and says whether the answer ends with it. */
+  /** Takes a sampled token, emits its text, and says why the answer ends with it; null = it goes on. */
   accept(sample: Sample): FinishReason | null {
     this.#outputs.push(sample.token);
     if (this.#stopIds.has(sample.token)) return this.#end('stop');
     const { text, stopped } = this.#stopStrings.push(this.#detokenizer.push(sample.token));
     this.#emit(text, this.request.logprobs ? this.#logprob(sample) : null);
-    if (stopped) return this.#finish('stop_string');
+    if (stopped) return 'stop_string';
     return this.#outputs.length >= this.#maxTokens ? this.#end('length') : null;
   }
 
@@ -66,14 +62,15 @@ export class Generation {
     return Int32Array.from([...this.prompt, ...this.#outputs]).subarray(0, length);
   }
 
-  /** Lets out what was held back, then finishes; held-back text may itself complete a stop string. */
+  /** Lets out what was held back; that may itself complete a stop string. */
   #end(reason: FinishReason): FinishReason {
     const { text, stopped } = this.#stopStrings.push(this.#detokenizer.flush());
     this.#emit(stopped ? text : text + this.#stopStrings.flush(), null);
-    return this.#finish(stopped ? 'stop_string' : reason);
+    return stopped ? 'stop_string' : reason;
   }
 
-  #finish(reason: FinishReason): FinishReason {
+  /** Tells the reader, once the sequence is given back. */
+  finish(reason: FinishReason): void {
     const usage = {
       promptTokens: this.prompt.length,
       cachedTokens: this.#cachedTokens,
@@ -81,7 +78,6 @@ export class Generation {
     };
     this.events.push({ type: 'finished', reason, usage });
     this.events.close();
-    return reason;
   }
 
   #emit(text: string, logprob: TokenLogprob | null): void {
