@@ -8,6 +8,7 @@ const MB = 1e6;
 export interface DaemonMemory {
   /** Wall time from the start of the process to a ready daemon, milliseconds. */
   readonly readyMillis: number;
+  readonly promptTokens: number;
   readonly peakMB: number;
   readonly weightMB: number;
   readonly kvMB: number;
@@ -15,11 +16,11 @@ export interface DaemonMemory {
   readonly overheadMB: number;
 }
 
-/** Starts the real daemon, has it answer a prompt of about `promptWords` words, and reads its peak resident set (Linux: VmHWM). */
-export async function daemonMemory(binary: string, modelArgs: readonly string[], promptWords: number): Promise<DaemonMemory> {
+/** Starts the real daemon, has it answer a prompt of `promptWords` words, about 4 tokens each, and reads its peak resident set (Linux: VmHWM). */
+export async function daemonMemory(binary: string, model: string, flags: readonly string[], promptWords: number): Promise<DaemonMemory> {
   const port = 18_000 + Math.floor(Math.random() * 10_000);
   const start = Date.now();
-  const daemon = spawn(process.execPath, [binary, 'serve', '--port', `${port}`, ...modelArgs], { stdio: 'ignore' });
+  const daemon = spawn(process.execPath, [binary, 'serve', '--port', `${port}`, '--model', model, ...flags], { stdio: 'ignore' });
   const base = `http://127.0.0.1:${port}`;
   try {
     while (!(await isReady(base))) {
@@ -28,15 +29,17 @@ export async function daemonMemory(binary: string, modelArgs: readonly string[],
     }
     const readyMillis = Date.now() - start;
     const content = Array.from({ length: promptWords }, (_, i) => `word${i % 97}`).join(' ');
-    await fetch(`${base}/v1/chat/completions`, {
+    const reply = await fetch(`${base}/v1/chat/completions`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ messages: [{ role: 'user', content }], max_tokens: 64, temperature: 0, ignore_eos: true }),
-    }).then((reply) => reply.json());
+      body: JSON.stringify({ model, messages: [{ role: 'user', content }], max_tokens: 64, temperature: 0, ignore_eos: true }),
+    });
+    if (!reply.ok) throw new Error(`the daemon answered ${reply.status}: ${await reply.text()}`);
+    const { usage } = (await reply.json()) as { usage: { prompt_tokens: number } };
     const { native } = (await (await fetch(`${base}/v1/admin/status`)).json()) as { native: { weightBytes: number; kvBytes: number } };
     const peakMB = (Number(/VmHWM:\s+(\d+) kB/.exec(readFileSync(`/proc/${daemon.pid}/status`, 'utf8'))![1]) * 1024) / MB;
     const [weightMB, kvMB] = [native.weightBytes / MB, native.kvBytes / MB];
-    return { readyMillis, peakMB, weightMB, kvMB, overheadMB: peakMB - weightMB - kvMB };
+    return { readyMillis, promptTokens: usage.prompt_tokens, peakMB, weightMB, kvMB, overheadMB: peakMB - weightMB - kvMB };
   } finally {
     daemon.kill('SIGTERM');
     if (daemon.exitCode === null) await once(daemon, 'exit');

@@ -85,13 +85,20 @@ const verbs: Readonly<Record<string, () => Promise<string>>> = {
   },
   async loop() {
     const { p50, p99, max } = await eventLoopDelay(options);
-    return table(['event-loop delay while decoding', 'ms'], [['p50', figure(p50)], ['p99', figure(p99)], ['max', figure(max)]]);
+    return table(
+      ['event-loop delay while decoding', 'ms'],
+      [
+        ['p50', figure(p50)],
+        ['p99', figure(p99)],
+        ['max', figure(max)],
+      ],
+    );
   },
   async memory() {
-    const flags = ['--model', values.model, '--threads', values.threads, '--executor', values.executor];
-    const m = await daemonMemory(BINARY, flags, 3000);
+    const flags = ['--threads', values.threads, '--executor', values.executor];
+    const m = await daemonMemory(BINARY, values.model, flags, 1500);
     return table(
-      ['daemon, one request with about 6,000 prompt tokens', ''],
+      [`daemon, one request with ${m.promptTokens} prompt tokens`, ''],
       [
         ['ready after', `${figure(m.readyMillis)} ms`],
         ['peak resident set', `${figure(m.peakMB)} MB`],
