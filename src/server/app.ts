@@ -26,12 +26,11 @@ export interface AppOptions {
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.logger,
-    bodyLimit: options.maxBodyBytes,
     requestIdHeader: false,
     genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
     logController: new LogController({ disableRequestLogging: true }),
   });
-  parseJsonBodies(app);
+  parseJsonBodies(app, options.maxBodyBytes);
   app.addHook('onRequest', (request, reply, done) => {
     void reply.header('x-request-id', request.id);
     done();

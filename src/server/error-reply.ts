@@ -22,11 +22,7 @@ function errorType(status: number): string {
 /** Fastify's own errors and unforeseen ones become rows of the table too. */
 export function toSemanticError(error: unknown): SemanticError {
   if (error instanceof SemanticError) return error;
-  const { code, statusCode, message } = error as Partial<FastifyError>;
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
-    return new SemanticError('BodyTooLarge', 'the request body is larger than server.max_body_bytes', { cause: error });
-  if (code?.startsWith('ERR_') === true && 'origin' in (error as object))
-    return new SemanticError('EngineFailed', message ?? code, { cause: error });
+  const { statusCode, message } = error as Partial<FastifyError>;
   if (statusCode !== undefined && statusCode < 500)
     return new SemanticError('InvalidRequest', message ?? 'malformed request', { cause: error });
   return new SemanticError('Internal', `an unexpected error: ${message ?? String(error)}`, { cause: error });

@@ -1,16 +1,27 @@
+import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { SemanticError } from '../core/domain/errors.js';
 
 /** Bodies are JSON in strict UTF-8, whatever content type the client claims: a replaced character would be a wrong prompt. */
-export function parseJsonBodies(app: FastifyInstance): void {
+export function parseJsonBodies(app: FastifyInstance, maxBytes: number): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => {
-    try {
-      done(null, parseJson(body as Buffer));
-    } catch (error) {
-      done(error as Error);
-    }
-  });
+  app.addContentTypeParser('*', async (_request: unknown, payload: Readable) => parseJson(await readBody(payload, maxBytes)));
+}
+
+/**
+ * A body that is too large is read to its end and thrown away: closing the connection on a client that still sends
+ * would lose it the answer that says why. The receive timeout bounds how long that may take.
+ */
+async function readBody(payload: Readable, maxBytes: number): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of payload as AsyncIterable<Buffer>) {
+    bytes += chunk.length;
+    if (bytes <= maxBytes) chunks.push(chunk);
+    else chunks.length = 0;
+  }
+  if (bytes <= maxBytes) return Buffer.concat(chunks, bytes);
+  throw new SemanticError('BodyTooLarge', `the request body has ${bytes} bytes, at most ${maxBytes} are taken (server.max_body_bytes)`);
 }
 
 function parseJson(body: Buffer): unknown {
