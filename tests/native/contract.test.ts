@@ -105,7 +105,9 @@ describe('loadModel()', () => {
     writeSafetensors(files[0], new Map(all.slice(0, 9)));
     writeSafetensors(files[1], new Map(all.slice(9)));
     const loaded = await engine.loadModel({ ...load, files });
+    expect(engine.stats().weightBytes).toBe(loaded.weightBytes);
     await engine.unloadModel(loaded.model);
+    expect(engine.stats().weightBytes).toBe(0);
   });
 
   it('is refused with the figures when the budget is too small, before anything is allocated', async () => {
@@ -210,7 +212,15 @@ describe('a plan that is wrong', () => {
   const cases: [string, () => Native.StepPlan, string][] = [
     ['is empty', () => plan([]), 'no sequence'],
     ['names an unknown sequence', () => plan([{ sequence: id(999), tokens: [1] }]), 'sequence 999'],
-    ['has a sequence twice', () => plan([{ sequence, tokens: [1] }, { sequence, tokens: [2] }]), 'twice'],
+    [
+      'has a sequence twice',
+      () =>
+        plan([
+          { sequence, tokens: [1] },
+          { sequence, tokens: [2] },
+        ]),
+      'twice',
+    ],
     ['has an entry without tokens', () => plan([{ sequence, tokens: [] }]), 'count of at least 1'],
     ['has a token outside the vocabulary', () => plan([{ sequence, tokens: [1, 320] }]), 'token 320 at index 1'],
     ['has a negative token', () => plan([{ sequence, tokens: [-1] }]), 'token -1'],
@@ -232,7 +242,10 @@ describe('a plan that is wrong', () => {
   it('because it mixes two models is refused', async () => {
     const other = await engine.loadModel(load);
     const stranger = await engine.createSequence(other.model, GREEDY);
-    const mixed = plan([{ sequence, tokens: [1] }, { sequence: stranger, tokens: [1] }]);
+    const mixed = plan([
+      { sequence, tokens: [1] },
+      { sequence: stranger, tokens: [1] },
+    ]);
     expect((await rejection(engine.step(mixed))).message).toContain('two models');
     await engine.unloadModel(other.model);
   });

@@ -38,7 +38,7 @@ describe.each(['mlx', 'cpu'])('a process with an engine that runs the %s executo
     expect(await leave(executor, 'close-twice')).toBe('end');
   });
 
-  it('survives a worker thread that leaves during its own engine\'s step', async () => {
+  it("survives a worker thread that leaves during its own engine's step", async () => {
     expect(await leave(executor, 'worker')).toBe('end');
   });
 });

@@ -127,7 +127,12 @@ describe('drawing', () => {
   });
 
   it('keeps to the smallest set whose probability reaches top-p, after the temperature', async () => {
-    for (const [topP, temperature] of [[0, 1], [0.3, 1], [0.9, 0.7], [0.97, 3]] as const) {
+    for (const [topP, temperature] of [
+      [0, 1],
+      [0.3, 1],
+      [0.9, 0.7],
+      [0.97, 3],
+    ] as const) {
       const p = logSoftmax(Array.from(logits, (l) => l / temperature)).map(Math.exp);
       const allowed = new Set<number>();
       let mass = 0;
@@ -249,7 +254,13 @@ describe('log-probabilities', () => {
   it('are padded to the widest entry of the plan', async () => {
     const [a, b, c] = await Promise.all([3, 0, 5].map((topLogprobs) => engine.createSequence(model, { ...GREEDY, topLogprobs })));
     if (a === undefined || b === undefined || c === undefined) throw new Error('three sequences were created');
-    const both = await engine.step(plan([{ sequence: a, tokens: PROMPT, sample: true }, { sequence: b, tokens: PROMPT, sample: true }, { sequence: c, tokens: PROMPT }]));
+    const both = await engine.step(
+      plan([
+        { sequence: a, tokens: PROMPT, sample: true },
+        { sequence: b, tokens: PROMPT, sample: true },
+        { sequence: c, tokens: PROMPT },
+      ]),
+    );
     expect(both.topWidth).toBe(3);
     expect(Array.from(both.topTokens)).toEqual([...ranking(logits).slice(0, 3), -1, -1, -1, -1, -1, -1]);
     await Promise.all([a, b, c].map((s) => engine.dropSequence(s)));

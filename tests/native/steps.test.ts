@@ -95,7 +95,12 @@ describe.each(cases)('the $executor executor with $kvFormat KV', ({ executor, kv
 
   it('samples where it was asked to and nowhere else', async () => {
     const [a, b] = [await create(), await create()];
-    const result = await engine.step(plan([{ sequence: a, tokens: tinyTokens(3) }, { sequence: b, tokens: tinyTokens(4), sample: true }]));
+    const result = await engine.step(
+      plan([
+        { sequence: a, tokens: tinyTokens(3) },
+        { sequence: b, tokens: tinyTokens(4), sample: true },
+      ]),
+    );
     expect(result.tokens[0]).toBe(-1);
     const last = (await logitsOf(tinyTokens(4), 4)).subarray(3 * V);
     expect(result.tokens[1]).toBe(last.indexOf(Math.max(...last)));

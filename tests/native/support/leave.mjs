@@ -12,8 +12,17 @@ async function beginStep() {
   const spec = JSON.parse(readFileSync(specFile, 'utf8'));
   const { model } = await engine.loadModel({ spec, files: [file], executor, kvFormat: 'f32' });
   const sequence = await engine.createSequence(model, {
-    temperature: 0, topK: 0, topP: 1, minP: 0, repetitionPenalty: 1, frequencyPenalty: 0, presencePenalty: 0,
-    biasTokens: new Int32Array(), biasValues: new Float32Array(), seed: 0n, topLogprobs: 0,
+    temperature: 0,
+    topK: 0,
+    topP: 1,
+    minP: 0,
+    repetitionPenalty: 1,
+    frequencyPenalty: 0,
+    presencePenalty: 0,
+    biasTokens: new Int32Array(),
+    biasValues: new Float32Array(),
+    seed: 0n,
+    topLogprobs: 0,
   });
   const tokens = new Int32Array(600);
   const plan = { sequences: Int32Array.of(sequence), counts: Int32Array.of(600), tokens, sample: Uint8Array.of(1), logits: 'none' };
@@ -48,7 +57,9 @@ switch (way) {
     process.exit(0);
     break;
   case 'idle': // nothing pending: an open engine does not keep the process alive
-    await (await beginStep()).step;
+    await (
+      await beginStep()
+    ).step;
     break;
   case 'pending': // a pending promise does
     void (await beginStep()).step.then(() => console.log('settled'));
@@ -66,7 +77,9 @@ switch (way) {
     const code = await new Promise((resolve) => worker.once('exit', resolve));
     if (code !== 0) process.exit(3);
     // The main thread's own engine works after a worker's ended.
-    await (await beginStep()).step;
+    await (
+      await beginStep()
+    ).step;
     break;
   }
 }
