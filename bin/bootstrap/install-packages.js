@@ -1,5 +1,5 @@
 /** Step: the npm packages of package-lock.json. */
-import { stat } from 'node:fs/promises';
+import { lstat, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { BootstrapError } from './bootstrap-error.js';
@@ -17,6 +17,8 @@ const INSTALLED = join(ROOT, 'node_modules/.package-lock.json');
 export const installPackages = {
   title: 'Installing npm packages',
   async isDone() {
+    // A link leads to somebody else's packages, which npm ci would empty.
+    if (await isLink(join(ROOT, 'node_modules'))) return true;
     const [lock, installed] = await Promise.all([stat(LOCKFILE), stat(INSTALLED).catch(() => undefined)]);
     if (installed === undefined) return false;
     // Newer than the lockfile: somebody ran npm install or npm ci by hand.
@@ -29,6 +31,12 @@ export const installPackages = {
     await writeStamp(STEP, await key());
   },
 };
+
+/** @param {string} path */
+async function isLink(path) {
+  const found = await lstat(path).catch(() => undefined);
+  return found?.isSymbolicLink() === true;
+}
 
 function key() {
   return hashFiles(ROOT, [LOCKFILE]);

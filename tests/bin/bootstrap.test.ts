@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Checkout, type Outcome } from './checkout.js';
@@ -87,6 +87,19 @@ describe('a step', () => {
     writeFileSync(checkout.modelFile, 'A MODEL OF FEW WORDS');
     expect(doneSteps(await checkout.run(['setup']))).toEqual(['Fetching the starter model']);
     expect(readFileSync(checkout.modelFile, 'utf8')).toBe('a model of few words');
+  });
+
+  it('leaves packages alone that are reached through a link, even when the lockfile is newer', async () => {
+    const packages = join(checkout.root, 'node_modules');
+    const elsewhere = join(checkout.root, 'elsewhere');
+    renameSync(packages, elsewhere);
+    symlinkSync(elsewhere, packages);
+    writeFileSync(join(elsewhere, 'witness'), 'still here');
+    checkout.write('package-lock.json', `${readFileSync(join(checkout.root, 'package-lock.json'), 'utf8')}\n`);
+    expect(doneSteps(await checkout.run(['setup']))).not.toContain('Installing npm packages');
+    expect(readFileSync(join(elsewhere, 'witness'), 'utf8')).toBe('still here');
+    rmSync(packages);
+    renameSync(elsewhere, packages);
   });
 
   it('takes over the lock of a bootstrap that was killed', async () => {
