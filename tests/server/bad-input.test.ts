@@ -52,6 +52,14 @@ describe('values', () => {
   });
 });
 
+test.each([
+  [{ temperature: 2.5 }, 'temperature: Too big: expected number to be <=2, got 2.5'],
+  [{ messages: 'Hi' }, 'messages: Invalid input: expected array, got "Hi"'],
+  [{ seed: 'x'.repeat(100) }, `seed: Invalid input: expected number, got "${'x'.repeat(59)}...`],
+])('the message says what was wanted and what was got: %j', async (body, message) => {
+  expect(await errorOf(await daemon.chat({ messages, max_tokens: 1, ...body }))).toMatchObject({ message });
+});
+
 const post = (body: string | Buffer) => fetch(`${daemon.summary.address}/v1/chat/completions`, { method: 'POST', body });
 interface ErrorFields {
   readonly message: string;

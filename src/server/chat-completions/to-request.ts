@@ -56,7 +56,17 @@ function parseBody(json: unknown): ChatCompletionBody {
   const param = (issue?.path ?? [])
     .map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${String(part)}`))
     .join('');
-  throw invalid(param === '' ? 'body' : param, issue?.message ?? 'not valid');
+  const wanted = (issue?.message ?? 'not valid').replace(/, received \w+$/, '');
+  throw invalid(param === '' ? 'body' : param, `${wanted}, got ${shown(json, issue?.path ?? [])}`);
+}
+
+const SHOWN_CHARACTERS = 60;
+
+/** The value at `path`, short enough for a message. */
+function shown(json: unknown, path: readonly PropertyKey[]): string {
+  const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], json);
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
 }
 
 function toSampling(body: ChatCompletionBody, defaults: SamplingDefaults, vocabSize: number): SamplingParams {

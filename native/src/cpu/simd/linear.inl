@@ -74,16 +74,20 @@ template <class F, int M, int P>
 static void gemv_tile(const PanelMatrix& w, const unsigned char* data, const float* const* x, float* out, ptrdiff_t out_stride) {
   constexpr ptrdiff_t kAhead = 1024;  // bytes prefetched ahead of each panel's stream
   Vec acc[M][P];
+#pragma GCC unroll 8
   for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 4
     for (int p = 0; p < P; ++p) acc[m][p] = zero();
   }
   const float* xs[M];
+#pragma GCC unroll 8
   for (int m = 0; m < M; ++m) xs[m] = x[m];
   const ptrdiff_t panel_bytes = static_cast<ptrdiff_t>(w.panel_bytes);
   const int header_bytes = F::bytes(w.scale_kind), words = w.group / F::kPerWord;
   ptrdiff_t k = 0;
   for (int g = 0; g < w.groups; ++g) {
     typename F::Header h[P];
+#pragma GCC unroll 4
     for (int p = 0; p < P; ++p) h[p] = F::read(w.scale_kind, data + p * panel_bytes);
     data += header_bytes;
     // Near the end of a panel the next bytes wanted are those of the next run of P panels.
@@ -111,7 +115,9 @@ static void gemv_tile(const PanelMatrix& w, const unsigned char* data, const flo
       data += F::kWordBytes;
     }
   }
+#pragma GCC unroll 8
   for (int m = 0; m < M; ++m) {
+#pragma GCC unroll 4
     for (int p = 0; p < P; ++p) store(out + m * out_stride + p * kLanes, acc[m][p]);
   }
 }
