@@ -2,7 +2,9 @@
  * The trunk: a request comes in as messages and leaves as events. Each turn of the loop has three beats,
  * plan -> step -> commit. The scheduler decides, the runner computes; neither knows the other.
  */
+import { type BlockLease, BlockPool, countsOf, type PoolCounts } from '../domain/block-pool.js';
 import { SemanticError } from '../domain/errors.js';
+import type { ModelCacheSpec } from '../domain/model-cache-spec.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
 import type { ChatTemplate, ModelRunner, RunnerOutput, Tokenizer } from '../ports.js';
 import { EventQueue } from './event-queue.js';
@@ -13,12 +15,18 @@ import { Scheduler, type Job, type RunningJob, type SchedulerLimits, type Schedu
 export interface EngineModel {
   readonly id: string;
   readonly contextLength: number;
+  /** What the KV of a sequence takes. */
+  readonly cache: ModelCacheSpec;
   readonly runner: ModelRunner;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
 }
 
 export interface EngineLimits extends SchedulerLimits {
+  /** KV of running and of kept sequences together. */
+  readonly kvBudgetBytes: number;
+  /** What a windowed layer of a running sequence may hold beyond its window. */
+  readonly windowSlackTokens: number;
   readonly retention: RetentionLimits;
   /** Events an answer may have unread before its sequence waits for the reader. */
   readonly streamBufferEvents: number;
@@ -32,13 +40,15 @@ export interface EngineStatus {
   readonly steps: number;
   readonly waiting: number;
   readonly running: number;
-  readonly retained: { readonly sequences: number; readonly tokens: number };
-  readonly kv: { readonly budgetTokens: number; readonly reservedTokens: number; readonly bytesPerToken: number };
+  readonly retained: { readonly sequences: number; readonly tokens: number; readonly bytes: number };
+  /** Blocks in use by running and retained sequences; `runningBytes` are those of running ones. */
+  readonly kv: PoolCounts & { readonly runningBytes: number; readonly bytesPerToken: number };
 }
 
 export class Engine implements TextGenerator {
   readonly model: EngineModel;
   readonly #limits: EngineLimits;
+  readonly #pool: BlockPool;
   readonly #scheduler: Scheduler;
   readonly #retained: RetainedSequences;
   readonly #live = new Map<number, Generation>();
@@ -54,8 +64,10 @@ export class Engine implements TextGenerator {
   constructor(model: EngineModel, limits: EngineLimits) {
     this.model = model;
     this.#limits = limits;
-    this.#scheduler = new Scheduler(limits);
-    this.#retained = new RetainedSequences(limits.retention);
+    this.#pool = new BlockPool(model.cache, { bytes: limits.kvBudgetBytes });
+    this.#scheduler = new Scheduler(limits, this.#pool);
+    // Within one process and one model its name is fingerprint enough.
+    this.#retained = new RetainedSequences(limits.retention, model.cache, this.#pool, model.id);
   }
 
   /** Throws (from the first `next`) what is wrong with the request; later errors are the engine's. Aborting ends it within one step. */
@@ -78,7 +90,9 @@ export class Engine implements TextGenerator {
   }
 
   status(): EngineStatus {
-    const { waiting, running, reservedTokens } = this.#scheduler.counts();
+    const { waiting, running } = this.#scheduler.counts();
+    const pool = this.#pool.counts();
+    const { size: sequences, tokens, bytes } = this.#retained;
     return {
       model: this.model.id,
       contextLength: this.model.contextLength,
@@ -87,8 +101,8 @@ export class Engine implements TextGenerator {
       steps: this.#steps,
       waiting,
       running,
-      retained: { sequences: this.#retained.size, tokens: this.#retained.tokens },
-      kv: { budgetTokens: this.#limits.kvBudgetTokens, reservedTokens, bytesPerToken: this.model.runner.kvBytesPerToken },
+      retained: { sequences, tokens, bytes },
+      kv: { ...pool, runningBytes: pool.usedBytes - bytes, bytesPerToken: this.model.cache.bytesPerToken },
     };
   }
 
@@ -109,8 +123,8 @@ export class Engine implements TextGenerator {
     this.stopAdmitting();
     for (const generation of this.#live.values()) this.#cancel(generation);
     await this.drain();
-    await this.#drop(this.#retained.shrinkTo(0, 0).map(({ sequence }) => sequence));
-    this.#scheduler.checkIntegrity();
+    await this.#drop(this.#retained.clear());
+    this.#checkIntegrity();
     await this.model.template.close();
     await this.model.runner.unload();
   }
@@ -133,9 +147,10 @@ export class Engine implements TextGenerator {
     const { contextLength, tokenizer } = this.model;
     const room = Math.max(1, contextLength - prompt.length);
     const maxTokens = Math.min(request.maxTokens ?? room, room);
-    const block = this.#limits.retention.blockTokens;
     const id = this.#nextId++;
-    this.#scheduler.enqueue({ id, prompt, reservedTokens: Math.ceil((prompt.length + maxTokens) / block) * block });
+    const maxKvTokens = prompt.length + maxTokens;
+    const blocks = this.model.cache.blocksFor(maxKvTokens, this.#limits.windowSlackTokens);
+    this.#scheduler.enqueue({ id, prompt, maxKvTokens, blocks });
     const events = new EventQueue<EngineEvent>(this.#limits.streamBufferEvents, () => this.#wake());
     const generation = new Generation({ id, request, prompt, maxTokens, tokenizer, events });
     this.#live.set(id, generation);
@@ -166,7 +181,11 @@ export class Engine implements TextGenerator {
   /** Something changed between the loop's last look and its end. */
   #hasWork(): boolean {
     const someCancelled = [...this.#live.values()].some((generation) => generation.cancelled);
-    return someCancelled || this.#scheduler.nextToAdmit() !== null || this.#plan() !== null;
+    return someCancelled || this.#nextToAdmit() !== null || this.#plan() !== null;
+  }
+
+  #nextToAdmit(): Job | null {
+    return this.#scheduler.nextToAdmit(this.#retained.blocks());
   }
 
   #plan(): SchedulerPlan | null {
@@ -194,12 +213,12 @@ export class Engine implements TextGenerator {
   }
 
   async #admit(): Promise<void> {
-    for (let job = this.#scheduler.nextToAdmit(); job !== null; job = this.#scheduler.nextToAdmit()) {
+    for (let job = this.#nextToAdmit(); job !== null; job = this.#nextToAdmit()) {
       const generation = this.#generation(job.id);
       if (generation.cancelled) return; // the next sweep takes it
       try {
-        const { sequence, cachedTokens } = await this.#sequenceFor(job, generation.request);
-        this.#scheduler.admit(job.id, sequence, cachedTokens);
+        const { sequence, cachedTokens, lease } = await this.#sequenceFor(job, generation.request);
+        this.#scheduler.admit(job.id, sequence, cachedTokens, lease);
         this.#tokens.prompt += job.prompt.length;
         this.#tokens.cached += cachedTokens;
         generation.start(cachedTokens);
@@ -210,19 +229,22 @@ export class Engine implements TextGenerator {
   }
 
   /** A retained sequence cut to what it shares with the prompt, else an empty one; retained ones that are in the way go. */
-  async #sequenceFor(job: Job, request: GenerationRequest): Promise<{ sequence: number; cachedTokens: number }> {
+  async #sequenceFor(job: Job, request: GenerationRequest): Promise<{ sequence: number; cachedTokens: number; lease: BlockLease }> {
     const { runner } = this.model;
     const found = request.cachePrompt ? this.#retained.take(job.prompt, request.sessionId) : null;
-    const roomTokens = this.#limits.kvBudgetTokens - this.#scheduler.counts().reservedTokens - job.reservedTokens;
-    await this.#drop(this.#retained.shrinkTo(roomTokens).map(({ sequence }) => sequence));
-    if (found === null) return { sequence: await runner.createSequence(request.sampling), cachedTokens: 0 };
-    const { sequence } = found.entry;
+    const lease = found?.entry.lease ?? this.#pool.allocate([]);
     try {
+      const evicted = this.#retained.makeRoom(job.blocks, countsOf(lease));
+      this.#pool.resize(lease, job.blocks);
+      await this.#drop(evicted);
+      if (found === null) return { sequence: await runner.createSequence(request.sampling), cachedTokens: 0, lease };
+      const { sequence } = found.entry;
       const cachedTokens = await runner.truncateSequence(sequence, found.sharedTokens);
       await runner.setSampling(sequence, request.sampling);
-      return { sequence, cachedTokens };
+      return { sequence, cachedTokens, lease };
     } catch (error) {
-      await this.#drop([sequence]);
+      this.#pool.free(lease);
+      if (found !== null) await this.#drop([found.entry.sequence]);
       throw error;
     }
   }
@@ -258,15 +280,19 @@ export class Engine implements TextGenerator {
   async #release(generation: Generation): Promise<void> {
     const job = this.#forget(generation);
     if (job === null) return;
-    const { cachePrompt, sessionId } = generation.request;
-    if (!cachePrompt || job.numKvTokens === 0) return this.#drop([job.sequence]);
-    const tokens = generation.tokens(job.numKvTokens);
-    const evicted = this.#retained.retain({ sequence: job.sequence, tokens, sessionId });
-    await this.#drop(evicted.map(({ sequence }) => sequence));
+    const { sequence, numKvTokens, lease } = job;
+    const { cachePrompt, sessionId, tools } = generation.request;
+    if (!cachePrompt || numKvTokens === 0) {
+      this.#pool.free(lease);
+      return this.#drop([sequence]);
+    }
+    const tokens = generation.tokens(numKvTokens);
+    await this.#drop(this.#retained.retain({ sequence, tokens, sessionId, awaitsTool: tools.length > 0, lease }));
   }
 
   #fail(generation: Generation, error: unknown): void {
-    this.#forget(generation);
+    const job = this.#forget(generation);
+    if (job !== null) this.#pool.free(job.lease);
     this.#requests.failed += 1;
     generation.events.close(error);
   }
@@ -275,6 +301,17 @@ export class Engine implements TextGenerator {
     this.#live.delete(generation.id);
     if (this.#live.size === 0) this.#idleWaiters.splice(0).forEach((wake) => wake());
     return this.#scheduler.remove(generation.id);
+  }
+
+  #checkIntegrity(): void {
+    this.#scheduler.checkIntegrity();
+    this.#pool.checkIntegrity();
+    this.#retained.checkIntegrity();
+    const { running } = this.#scheduler.counts();
+    const { usedBytes } = this.#pool.counts();
+    if (running === 0 && usedBytes !== this.#retained.bytes) {
+      throw new Error(`[engine] integrity: nothing runs, ${usedBytes} bytes of KV are in use, ${this.#retained.bytes} are kept`);
+    }
   }
 
   async #drop(sequences: readonly number[]): Promise<void> {

@@ -101,7 +101,7 @@ describe('submit', () => {
       cancelled: before.cancelled + 12,
       failed: before.failed,
     });
-    expect([waiting, running, kv.reservedTokens]).toEqual([0, 0, 0]);
+    expect([waiting, running, kv.runningBytes]).toEqual([0, 0, 0]);
     expect(retained.sequences).toBeLessThanOrEqual(2);
     expect(opened.stats().sequences).toBe(retained.sequences);
   });
