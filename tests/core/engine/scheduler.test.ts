@@ -19,11 +19,11 @@ function create(changes: Partial<SchedulerLimits> = {}, blocks = 2) {
   return {
     pool,
     scheduler,
-    admit(id: number, sequence: number, cachedTokens: number): void {
+    admit: (id: number, sequence: number, cachedTokens: number): void => {
       const next = scheduler.nextToAdmit()!;
       scheduler.admit(id, sequence, cachedTokens, pool.allocate(next.blocks));
     },
-    remove(id: number) {
+    remove: (id: number) => {
       const removed = scheduler.remove(id);
       if (removed !== null) pool.free(removed.lease);
       return removed;
