@@ -3,7 +3,7 @@
  * by their hash, and inside the first block that differs the neighbours in sorted order share the most. The cost is that of the prompt
  * and of what matches, not of all that is kept. It knows ids and tokens, no memory and no order of eviction.
  */
-import { type BlockHash, blockHash, chainStart } from './block-hash.js';
+import { type BlockHash, blockHash, chainStart, type Sha256 } from './block-hash.js';
 import { commonPrefix } from './common-prefix.js';
 import { BLOCK_TOKENS } from './model-cache-spec.js';
 
@@ -29,13 +29,15 @@ interface Scope {
 }
 
 export class PrefixIndex {
+  readonly #sha256: Sha256;
   readonly #start: BlockHash;
   readonly #scopes = new Map<string, Scope>();
   readonly #ends = new Map<number, { readonly scope: string; readonly node: Node }>();
 
   /** Lists of another fingerprint would have other KV: an index is for one. */
-  constructor(fingerprint: string) {
-    this.#start = chainStart(fingerprint);
+  constructor(fingerprint: string, sha256: Sha256) {
+    this.#sha256 = sha256;
+    this.#start = chainStart(sha256, fingerprint);
   }
 
   get size(): number {
@@ -51,7 +53,7 @@ export class PrefixIndex {
       const block = tokens.subarray(at, at + BLOCK_TOKENS);
       const place = placeOf(node.children, block);
       const there = node.children[place];
-      node = there !== undefined && compare(there.tokens, block) === 0 ? there : insert(node, place, block);
+      node = there !== undefined && compare(there.tokens, block) === 0 ? there : this.#insert(node, place, block);
       if (node.hash !== null) byHash.set(node.hash, node);
     }
     node.ids.add(id);
@@ -103,7 +105,7 @@ export class PrefixIndex {
         if (node.parent !== null && node.ids.size === 0 && node.children.length === 0) fail(`scope ${name} keeps a block of no list`);
         node.children.forEach((child, i) => {
           if (i > 0 && compare(node.children[i - 1]!.tokens, child.tokens) >= 0) fail('blocks are out of order');
-          if (child.hash !== hashOf(node, child.tokens)) fail('a block does not have the hash of its tokens');
+          if (child.hash !== this.#hashOf(node, child.tokens)) fail('a block does not have the hash of its tokens');
           if (child.hash !== null && byHash.get(child.hash) !== child) fail('a block is not found by its hash');
           hashed += child.hash === null ? 0 : 1;
         });
@@ -132,7 +134,7 @@ export class PrefixIndex {
     let hash = this.#start;
     for (let at = 0; at + BLOCK_TOKENS <= tokens.length; at += BLOCK_TOKENS) {
       const block = tokens.subarray(at, at + BLOCK_TOKENS);
-      hash = blockHash(hash, block);
+      hash = blockHash(this.#sha256, hash, block);
       const node = scope.byHash.get(hash);
       // The hash finds the block; its ids decide.
       if (node === undefined || compare(node.tokens, block) !== 0) break;
@@ -140,16 +142,16 @@ export class PrefixIndex {
     }
     return path;
   }
-}
 
-function insert(parent: Node, place: number, tokens: Int32Array): Node {
-  const node: Node = { hash: hashOf(parent, tokens), parent, tokens, children: [], ids: new Set() };
-  parent.children.splice(place, 0, node);
-  return node;
-}
+  #insert(parent: Node, place: number, tokens: Int32Array): Node {
+    const node: Node = { hash: this.#hashOf(parent, tokens), parent, tokens, children: [], ids: new Set() };
+    parent.children.splice(place, 0, node);
+    return node;
+  }
 
-function hashOf(parent: Node, tokens: Int32Array): BlockHash | null {
-  return tokens.length === BLOCK_TOKENS && parent.hash !== null ? blockHash(parent.hash, tokens) : null;
+  #hashOf(parent: Node, tokens: Int32Array): BlockHash | null {
+    return tokens.length === BLOCK_TOKENS && parent.hash !== null ? blockHash(this.#sha256, parent.hash, tokens) : null;
+  }
 }
 
 /** Index of the first node whose tokens are not before `tokens`. */

@@ -7,6 +7,7 @@ import { commonPrefix } from '../domain/common-prefix.js';
 import { EvictionPolicy } from '../domain/eviction-policy.js';
 import type { BlockCounts, ModelCacheSpec } from '../domain/model-cache-spec.js';
 import { PrefixIndex } from '../domain/prefix-index.js';
+import { sha256 } from './sha256.js';
 
 export interface RetentionLimits {
   readonly maxSequences: number;
@@ -51,7 +52,7 @@ export class RetainedSequences {
     this.#limits = limits;
     this.#spec = spec;
     this.#pool = pool;
-    this.#index = new PrefixIndex(fingerprint);
+    this.#index = new PrefixIndex(fingerprint, sha256);
   }
 
   get size(): number {

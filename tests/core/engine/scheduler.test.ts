@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BlockPool } from '../../../src/core/domain/block-pool.js';
+import { ModelCacheSpec } from '../../../src/core/domain/model-cache-spec.js';
 import { type Job, Scheduler, type SchedulerLimits } from '../../../src/core/engine/scheduler.js';
 import { BLOCK_BYTES, TINY_CACHE } from './tiny-cache.js';
 
@@ -89,6 +90,21 @@ describe('admission', () => {
     scheduler.enqueue(job(1, 4));
     expect(() => admit(1, 11, 4)).toThrow(/at least one must be prefilled/);
   });
+});
+
+test('a windowed model is admitted by what its windows hold, not by the length of the sequence', () => {
+  // Gemma 3 12B at 16 bits: 832 MiB for 8192 tokens; every layer in full would be 3072 MiB.
+  const layer = (window: number | null) => ({ kvHeads: 8, headDim: 256, window });
+  const cache = new ModelCacheSpec(
+    [...Array.from({ length: 40 }, () => layer(1024)), ...Array.from({ length: 8 }, () => layer(null))],
+    'f16',
+  );
+  const pool = new BlockPool(cache, { bytes: 2 * 832 * 2 ** 20 });
+  const scheduler = new Scheduler(limits, pool);
+  const blocks = cache.blocksFor(8192);
+  for (const id of [1, 2, 3]) scheduler.enqueue({ id, prompt: Int32Array.of(1), maxKvTokens: 8192, blocks });
+  for (const id of [1, 2]) scheduler.admit(scheduler.nextToAdmit()!.id, id, 0, pool.allocate(blocks));
+  expect([scheduler.nextToAdmit(), pool.counts().freeBytes]).toEqual([null, 0]);
 });
 
 describe('next', () => {
