@@ -56,8 +56,7 @@ export async function openEngine(settings: Config): Promise<OpenedEngine> {
       memory: { ...budget, kvBudgetTokens: kvTokens(kvBytes, cache, contextLength) },
       stats: () => native.stats(),
       async close() {
-        await engine.close();
-        await native.close();
+        await engine.close().finally(() => native.close());
       },
     };
   } catch (error) {

@@ -2,11 +2,12 @@
  * The trunk: a request comes in as messages and leaves as events. Each turn of the loop has three beats,
  * plan -> step -> commit. The scheduler decides, the runner computes; neither knows the other.
  */
-import { type BlockLease, BlockPool, countsOf, type PoolCounts } from '../domain/block-pool.js';
+import { type BlockLease, BlockPool, countsOf } from '../domain/block-pool.js';
 import { SemanticError } from '../domain/errors.js';
 import type { ModelCacheSpec } from '../domain/model-cache-spec.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
 import type { ChatTemplate, ModelRunner, RunnerOutput, Tokenizer } from '../ports.js';
+import type { EngineStatus } from './engine-status.js';
 import { EventQueue } from './event-queue.js';
 import { Generation } from './generation.js';
 import { type RetentionLimits, RetainedSequences } from './retained-sequences.js';
@@ -32,19 +33,6 @@ export interface EngineLimits extends SchedulerLimits {
   readonly streamBufferEvents: number;
 }
 
-export interface EngineStatus {
-  readonly model: string;
-  readonly contextLength: number;
-  readonly requests: Readonly<Record<'submitted' | 'finished' | 'cancelled' | 'failed', number>>;
-  readonly tokens: Readonly<Record<'prompt' | 'cached' | 'generated', number>>;
-  readonly steps: number;
-  readonly waiting: number;
-  readonly running: number;
-  readonly retained: { readonly sequences: number; readonly tokens: number; readonly bytes: number };
-  /** Blocks in use by running and retained sequences; `runningBytes` are those of running ones. */
-  readonly kv: PoolCounts & { readonly runningBytes: number; readonly bytesPerToken: number };
-}
-
 export class Engine implements TextGenerator {
   readonly model: EngineModel;
   readonly #limits: EngineLimits;
@@ -58,6 +46,7 @@ export class Engine implements TextGenerator {
   #nextId = 1;
   #loop: Promise<void> | null = null;
   #closing = false;
+  #fault: string | null = null;
   /** Woken when the last generation is gone. */
   readonly #idleWaiters: (() => void)[] = [];
 
@@ -101,6 +90,7 @@ export class Engine implements TextGenerator {
       steps: this.#steps,
       waiting,
       running,
+      fault: this.#fault,
       retained: { sequences, tokens, bytes },
       kv: { ...pool, runningBytes: pool.usedBytes - bytes, bytesPerToken: this.model.cache.bytesPerToken },
     };
@@ -124,9 +114,9 @@ export class Engine implements TextGenerator {
     for (const generation of this.#live.values()) this.#cancel(generation);
     await this.drain();
     await this.#drop(this.#retained.clear());
-    this.#checkIntegrity();
     await this.model.template.close();
     await this.model.runner.unload();
+    this.#checkIntegrity();
   }
 
   async #encode(request: GenerationRequest): Promise<Int32Array> {
@@ -199,7 +189,7 @@ export class Engine implements TextGenerator {
       await this.#sweep();
       await this.#admit();
       const plan = this.#plan();
-      if (plan === null) return;
+      if (plan === null) return this.#verifyWhenIdle();
       await this.#step(plan);
     }
   }
@@ -303,6 +293,16 @@ export class Engine implements TextGenerator {
     return this.#scheduler.remove(generation.id);
   }
 
+  /** Bookkeeping that contradicts itself may lead to a wrong token: it is never used again. */
+  #verifyWhenIdle(): void {
+    if (this.#live.size > 0) return;
+    try {
+      this.#checkIntegrity();
+    } catch (error) {
+      this.#fault = (error as Error).message;
+    }
+  }
+
   #checkIntegrity(): void {
     this.#scheduler.checkIntegrity();
     this.#pool.checkIntegrity();
@@ -325,6 +325,7 @@ export class Engine implements TextGenerator {
   }
 
   #assertOpen(): void {
+    if (this.#fault !== null) throw new SemanticError('Internal', this.#fault, { hint: 'Restart the daemon, and report it with the log.' });
     if (this.#closing)
       throw new SemanticError('ShuttingDown', 'the engine is stopping and admits nothing new', {
         retryAfterSeconds: this.#limits.retryAfterSeconds,
