@@ -56,7 +56,11 @@ export async function openEngine(settings: Config): Promise<OpenedEngine> {
       memory: { ...budget, kvBudgetTokens: kvTokens(kvBytes, cache, contextLength) },
       stats: () => native.stats(),
       async close() {
-        await engine.close().finally(() => native.close());
+        try {
+          await engine.close();
+        } finally {
+          await native.close();
+        }
       },
     };
   } catch (error) {

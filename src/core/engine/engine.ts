@@ -2,7 +2,7 @@
  * The trunk: a request comes in as messages and leaves as events. Each turn of the loop has three beats,
  * plan -> step -> commit. The scheduler decides, the runner computes; neither knows the other.
  */
-import { type BlockLease, BlockPool, countsOf } from '../domain/block-pool.js';
+import type { BlockLease } from '../domain/block-pool.js';
 import { SemanticError } from '../domain/errors.js';
 import type { ModelCacheSpec } from '../domain/model-cache-spec.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
@@ -10,7 +10,7 @@ import type { ChatTemplate, ModelRunner, RunnerOutput, Tokenizer } from '../port
 import type { EngineStatus } from './engine-status.js';
 import { EventQueue } from './event-queue.js';
 import { Generation } from './generation.js';
-import { type RetentionLimits, RetainedSequences } from './retained-sequences.js';
+import { type KvLimits, KvMemory } from './kv-memory.js';
 import { Scheduler, type Job, type RunningJob, type SchedulerLimits, type SchedulerPlan } from './scheduler.js';
 
 export interface EngineModel {
@@ -23,12 +23,7 @@ export interface EngineModel {
   readonly template: ChatTemplate;
 }
 
-export interface EngineLimits extends SchedulerLimits {
-  /** KV of running and of kept sequences together. */
-  readonly kvBudgetBytes: number;
-  /** What a windowed layer of a running sequence may hold beyond its window. */
-  readonly windowSlackTokens: number;
-  readonly retention: RetentionLimits;
+export interface EngineLimits extends SchedulerLimits, KvLimits {
   /** Events an answer may have unread before its sequence waits for the reader. */
   readonly streamBufferEvents: number;
 }
@@ -36,9 +31,8 @@ export interface EngineLimits extends SchedulerLimits {
 export class Engine implements TextGenerator {
   readonly model: EngineModel;
   readonly #limits: EngineLimits;
-  readonly #pool: BlockPool;
+  readonly #kv: KvMemory;
   readonly #scheduler: Scheduler;
-  readonly #retained: RetainedSequences;
   readonly #live = new Map<number, Generation>();
   readonly #requests = { submitted: 0, finished: 0, cancelled: 0, failed: 0 };
   readonly #tokens = { prompt: 0, cached: 0, generated: 0 };
@@ -53,10 +47,9 @@ export class Engine implements TextGenerator {
   constructor(model: EngineModel, limits: EngineLimits) {
     this.model = model;
     this.#limits = limits;
-    this.#pool = new BlockPool(model.cache, { bytes: limits.kvBudgetBytes });
-    this.#scheduler = new Scheduler(limits, this.#pool);
     // Within one process and one model its name is fingerprint enough.
-    this.#retained = new RetainedSequences(limits.retention, model.cache, this.#pool, model.id);
+    this.#kv = new KvMemory(model.cache, limits, model.id);
+    this.#scheduler = new Scheduler(limits, this.#kv.pool);
   }
 
   /** Throws (from the first `next`) what is wrong with the request; later errors are the engine's. Aborting ends it within one step. */
@@ -80,8 +73,6 @@ export class Engine implements TextGenerator {
 
   status(): EngineStatus {
     const { waiting, running } = this.#scheduler.counts();
-    const pool = this.#pool.counts();
-    const { size: sequences, tokens, bytes } = this.#retained;
     return {
       model: this.model.id,
       contextLength: this.model.contextLength,
@@ -91,8 +82,7 @@ export class Engine implements TextGenerator {
       waiting,
       running,
       fault: this.#fault,
-      retained: { sequences, tokens, bytes },
-      kv: { ...pool, runningBytes: pool.usedBytes - bytes, bytesPerToken: this.model.cache.bytesPerToken },
+      ...this.#kv.status(),
     };
   }
 
@@ -113,7 +103,7 @@ export class Engine implements TextGenerator {
     this.stopAdmitting();
     for (const generation of this.#live.values()) this.#cancel(generation);
     await this.drain();
-    await this.#drop(this.#retained.clear());
+    await this.#drop(this.#kv.clear());
     await this.model.template.close();
     await this.model.runner.unload();
     this.#checkIntegrity();
@@ -139,8 +129,7 @@ export class Engine implements TextGenerator {
     const maxTokens = Math.min(request.maxTokens ?? room, room);
     const id = this.#nextId++;
     const maxKvTokens = prompt.length + maxTokens;
-    const blocks = this.model.cache.blocksFor(maxKvTokens, this.#limits.windowSlackTokens);
-    this.#scheduler.enqueue({ id, prompt, maxKvTokens, blocks });
+    this.#scheduler.enqueue({ id, prompt, maxKvTokens, blocks: this.#kv.blocksFor(maxKvTokens) });
     const events = new EventQueue<EngineEvent>(this.#limits.streamBufferEvents, () => this.#wake());
     const generation = new Generation({ id, request, prompt, maxTokens, tokenizer, events });
     this.#live.set(id, generation);
@@ -175,7 +164,7 @@ export class Engine implements TextGenerator {
   }
 
   #nextToAdmit(): Job | null {
-    return this.#scheduler.nextToAdmit(this.#retained.blocks());
+    return this.#scheduler.nextToAdmit(this.#kv.reclaimable());
   }
 
   #plan(): SchedulerPlan | null {
@@ -221,20 +210,17 @@ export class Engine implements TextGenerator {
   /** A retained sequence cut to what it shares with the prompt, else an empty one; retained ones that are in the way go. */
   async #sequenceFor(job: Job, request: GenerationRequest): Promise<{ sequence: number; cachedTokens: number; lease: BlockLease }> {
     const { runner } = this.model;
-    const found = request.cachePrompt ? this.#retained.take(job.prompt, request.sessionId) : null;
-    const lease = found?.entry.lease ?? this.#pool.allocate([]);
+    const { lease, reuse, evicted } = this.#kv.claim(job.blocks, request.cachePrompt ? job.prompt : null, request.sessionId);
     try {
-      const evicted = this.#retained.makeRoom(job.blocks, countsOf(lease));
-      this.#pool.resize(lease, job.blocks);
       await this.#drop(evicted);
-      if (found === null) return { sequence: await runner.createSequence(request.sampling), cachedTokens: 0, lease };
-      const { sequence } = found.entry;
-      const cachedTokens = await runner.truncateSequence(sequence, found.sharedTokens);
+      if (reuse === null) return { sequence: await runner.createSequence(request.sampling), cachedTokens: 0, lease };
+      const { sequence } = reuse.entry;
+      const cachedTokens = await runner.truncateSequence(sequence, reuse.sharedTokens);
       await runner.setSampling(sequence, request.sampling);
       return { sequence, cachedTokens, lease };
     } catch (error) {
-      this.#pool.free(lease);
-      if (found !== null) await this.#drop([found.entry.sequence]);
+      this.#kv.pool.free(lease);
+      if (reuse !== null) await this.#drop([reuse.entry.sequence]);
       throw error;
     }
   }
@@ -273,16 +259,16 @@ export class Engine implements TextGenerator {
     const { sequence, numKvTokens, lease } = job;
     const { cachePrompt, sessionId, tools } = generation.request;
     if (!cachePrompt || numKvTokens === 0) {
-      this.#pool.free(lease);
+      this.#kv.pool.free(lease);
       return this.#drop([sequence]);
     }
     const tokens = generation.tokens(numKvTokens);
-    await this.#drop(this.#retained.retain({ sequence, tokens, sessionId, awaitsTool: tools.length > 0, lease }));
+    await this.#drop(this.#kv.retain({ sequence, tokens, sessionId, awaitsTool: tools.length > 0, lease }));
   }
 
   #fail(generation: Generation, error: unknown): void {
     const job = this.#forget(generation);
-    if (job !== null) this.#pool.free(job.lease);
+    if (job !== null) this.#kv.pool.free(job.lease);
     this.#requests.failed += 1;
     generation.events.close(error);
   }
@@ -305,13 +291,7 @@ export class Engine implements TextGenerator {
 
   #checkIntegrity(): void {
     this.#scheduler.checkIntegrity();
-    this.#pool.checkIntegrity();
-    this.#retained.checkIntegrity();
-    const { running } = this.#scheduler.counts();
-    const { usedBytes } = this.#pool.counts();
-    if (running === 0 && usedBytes !== this.#retained.bytes) {
-      throw new Error(`[engine] integrity: nothing runs, ${usedBytes} bytes of KV are in use, ${this.#retained.bytes} are kept`);
-    }
+    this.#kv.checkIntegrity(this.#scheduler.counts().running);
   }
 
   async #drop(sequences: readonly number[]): Promise<void> {
