@@ -1,5 +1,5 @@
 /**
- * npm run bench -- throughput|start|loop|memory [options]. Every figure in docs/benchmarks comes from here.
+ * npm run bench -- throughput|start|loop|memory|kv [options]. Every figure in docs/benchmarks comes from here.
  * Progress goes to stderr, the Markdown table to stdout.
  */
 import { availableParallelism } from 'node:os';
@@ -10,6 +10,7 @@ import { locateModel } from '#src/adapters/hub/locate-model.js';
 import type { ExecutorKind, KvFormat } from '../native/index.js';
 import { daemonMemory } from './daemon-memory.js';
 import { eventLoopDelay } from './event-loop.js';
+import { kvDomainTimes } from './kv-domain.js';
 import { median } from './median.js';
 import { openModel, ours, type OursOptions } from './ours.js';
 import { llamaCpp } from './peers/llama-cpp.js';
@@ -91,6 +92,19 @@ const verbs: Readonly<Record<string, () => Promise<string>>> = {
         ['p50', figure(p50)],
         ['p99', figure(p99)],
         ['max', figure(max)],
+      ],
+    );
+  },
+  async kv() {
+    const t = kvDomainTimes(Math.max(rounds, 101));
+    return table(
+      ['bookkeeping of KV memory (median)', 'ms'],
+      [
+        ['allocate 1,000 blocks of two layer kinds', figure(t.allocate)],
+        ['free them', figure(t.free)],
+        ['put a list of 8,192 tokens into the prefix index', figure(t.add)],
+        ['find one of 1,000 that share 4,096 tokens, by the index', figure(t.find)],
+        ['the same by a scan', figure(t.scan)],
       ],
     );
   },

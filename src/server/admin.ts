@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { NativeEngine } from '../adapters/mlx/native-engine.js';
-import type { EngineStatus } from '../core/engine/engine.js';
+import type { EngineStatus } from '../core/engine/engine-status.js';
 
 export interface AdminSource {
   status(): DaemonStatus;

@@ -1,6 +1,7 @@
-/** How much memory the engine may take, and how many tokens of KV that leaves. */
+/** How much memory the engine may take, and how much of it that leaves for KV. */
 import { totalmem } from 'node:os';
 import { SemanticError } from '../core/domain/errors.js';
+import { BLOCK_TOKENS, type ModelCacheSpec } from '../core/domain/model-cache-spec.js';
 
 export interface BudgetSettings {
   /** 0 = the fraction counts. */
@@ -16,20 +17,20 @@ export function memoryBudgetBytes(settings: BudgetSettings, deviceMemoryBytes: n
   return Math.floor(available * settings.memory_budget_fraction);
 }
 
-/** KV tokens that fit beside weights and scratch. Throws OutOfMemory when that is less than one block. */
-export function kvBudgetTokens(
-  budgetBytes: number,
-  settings: BudgetSettings,
-  model: { readonly weightBytes: number; readonly kvBytesPerToken: number },
-  blockTokens: number,
-): number {
-  const bytes = budgetBytes - model.weightBytes - settings.scratch_bytes;
-  const tokens = Math.floor(bytes / model.kvBytesPerToken);
-  if (tokens >= blockTokens) return tokens;
-  const figures = `${model.weightBytes} bytes of weights and ${settings.scratch_bytes} of scratch`;
+/** Bytes of KV beside weights and scratch. Throws OutOfMemory when they do not hold the shortest sequence. */
+export function kvBudgetBytes(budgetBytes: number, settings: BudgetSettings, weightBytes: number, cache: ModelCacheSpec): number {
+  const bytes = budgetBytes - weightBytes - settings.scratch_bytes;
+  if (bytes >= cache.bytesOf(cache.blocksFor(1))) return bytes;
+  const figures = `${weightBytes} bytes of weights and ${settings.scratch_bytes} of scratch`;
   throw new SemanticError('OutOfMemory', `[server] a budget of ${budgetBytes} bytes leaves no room for KV beside ${figures}`, {
     hint: 'Raise engine.memory_budget_bytes or engine.memory_budget_fraction, or choose a smaller model.',
   });
+}
+
+/** How many tokens, in sequences of the whole context, `bytes` of KV hold; windowed layers make a long one cheaper. */
+export function kvTokens(bytes: number, cache: ModelCacheSpec, contextLength: number): number {
+  const blocks = Math.ceil(contextLength / BLOCK_TOKENS);
+  return Math.floor((bytes * blocks) / cache.bytesOf(cache.blocksFor(contextLength))) * BLOCK_TOKENS;
 }
 
 /** What this process may use: the machine's memory, or its container's. */

@@ -7,19 +7,18 @@ import { NativeEngine, type NativeEngineOptions } from '../adapters/mlx/native-e
 import { readCheckpoint } from '../adapters/model-files/read-checkpoint.js';
 import { openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
 import { SemanticError } from '../core/domain/errors.js';
-import { Engine } from '../core/engine/engine.js';
+import { ModelCacheSpec } from '../core/domain/model-cache-spec.js';
+import { Engine, type EngineLimits } from '../core/engine/engine.js';
 import type { ChatTemplate } from '../core/ports.js';
 import { buildDecoderSpec } from '../core/models/registry.js';
-import { kvBudgetTokens, memoryBudgetBytes } from './memory-budget.js';
-
-/** KV buffers grow in multiples of this (ADR-002). */
-export const BLOCK_TOKENS = 256;
+import { kvBudgetBytes, kvTokens, memoryBudgetBytes } from './memory-budget.js';
+import { windowSlack } from './window-slack.js';
 
 export interface OpenedEngine {
   readonly engine: Engine;
   readonly backend: { readonly executor: NativeEngineOptions['executor']; readonly detail: string };
   readonly weightBytes: number;
-  readonly memory: { readonly budgetBytes: number; readonly kvBudgetTokens: number };
+  readonly memory: { readonly budgetBytes: number; readonly kvBudgetBytes: number; readonly kvBudgetTokens: number };
   stats(): ReturnType<NativeEngine['stats']>;
   /** Ends running answers, frees the model and stops the engine's thread. */
   close(): Promise<void>;
@@ -40,20 +39,28 @@ export async function openEngine(settings: Config): Promise<OpenedEngine> {
     const { tokenizer, chatTemplate } = await openTokenizer(located.path);
     template = await createChatTemplate(chatTemplate, settings.template.timeout_ms);
     const runner = await loading;
-    const kvTokens = kvBudgetTokens(options.memoryBudgetBytes, settings.engine, runner, BLOCK_TOKENS);
-    const engine = new Engine(
-      { id: located.id, contextLength, runner, tokenizer, template },
-      engineLimits(settings, runner.kvBytesPerToken, kvTokens),
+    const cache = new ModelCacheSpec(
+      spec.layers.map(({ attention }) => attention),
+      options.kvFormat,
     );
+    const kvBytes = kvBudgetBytes(options.memoryBudgetBytes, settings.engine, runner.weightBytes, cache);
+    const engine = new Engine(
+      { id: located.id, contextLength, cache, runner, tokenizer, template },
+      engineLimits(settings, options.executor, kvBytes),
+    );
+    const budget = { budgetBytes: options.memoryBudgetBytes, kvBudgetBytes: kvBytes };
     return {
       engine,
       backend: { executor: options.executor, detail: describe(options, native.info()) },
       weightBytes: runner.weightBytes,
-      memory: { budgetBytes: options.memoryBudgetBytes, kvBudgetTokens: kvTokens },
+      memory: { ...budget, kvBudgetTokens: kvTokens(kvBytes, cache, contextLength) },
       stats: () => native.stats(),
       async close() {
-        await engine.close();
-        await native.close();
+        try {
+          await engine.close();
+        } finally {
+          await native.close();
+        }
       },
     };
   } catch (error) {
@@ -87,23 +94,22 @@ async function chooseBackend({ model, engine }: Config): Promise<NativeEngineOpt
   return { ...options, executor, memoryBudgetBytes: memoryBudgetBytes(engine, deviceMemoryBytes) };
 }
 
-function engineLimits(
-  { engine, session_cache: cache }: Config,
-  kvBytesPerToken: number,
-  kvTokens: number,
-): ConstructorParameters<typeof Engine>[1] {
+function engineLimits({ engine, session_cache: cache }: Config, executor: NativeEngineOptions['executor'], kvBytes: number): EngineLimits {
+  const slack = windowSlack(executor, engine.prefill_chunk_tokens);
   return {
     maxBatchSequences: engine.max_batch_sequences,
     maxQueue: engine.max_queue,
     prefillChunkTokens: engine.prefill_chunk_tokens,
-    kvBudgetTokens: kvTokens,
+    kvBudgetBytes: kvBytes,
+    windowSlackTokens: slack.running,
     retryAfterSeconds: engine.retry_after_seconds,
     streamBufferEvents: engine.stream_buffer_events,
     retention: {
       maxSequences: cache.max_sequences,
-      maxTokens: Math.floor(cache.max_bytes / kvBytesPerToken),
-      blockTokens: BLOCK_TOKENS,
+      maxBytes: cache.max_bytes,
+      windowSlackTokens: slack.atRest,
       minReuseShare: cache.min_reuse_share,
+      toolWaitBonus: cache.tool_wait_bonus,
     },
   };
 }

@@ -17,11 +17,11 @@ describe('memory', () => {
   test('a request whose KV can never fit is refused before anything is allocated; a smaller one runs', async () => {
     const settings = { SEMANTIC_ENGINE_SCRATCH_BYTES: '100000000', SEMANTIC_ENGINE_MEMORY_BUDGET_BYTES: '240000000' };
     daemon = await startDaemon([], settings);
-    const { kvBudgetTokens } = daemon.summary.memory;
+    const { kvBudgetBytes, kvBudgetTokens } = daemon.summary.memory;
     expect(kvBudgetTokens).toBeLessThan(4000);
     const { sequences, kvBytes } = (await daemon.status()).native;
     const refused = await errorOf(await daemon.chat({ messages, max_tokens: 8000 }));
-    expect(refused).toMatchObject({ status: 503, code: 'out_of_memory', message: expect.stringContaining(`holds ${kvBudgetTokens}`) });
+    expect(refused).toMatchObject({ status: 503, code: 'out_of_memory', message: expect.stringContaining(`holds ${kvBudgetBytes}`) });
     expect((await daemon.status()).native).toMatchObject({ sequences, kvBytes });
     expect((await daemon.chat({ messages, max_tokens: 4 })).status).toBe(200);
   });
@@ -34,7 +34,7 @@ describe('memory', () => {
     const answers = await Promise.all([1, 2, 3].map(() => daemon!.chat({ messages, max_tokens: most, cache_prompt: true })));
     expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     const { requests, kv } = (await daemon.status()).engine;
-    expect([requests.finished, kv.reservedTokens]).toEqual([3, 0]);
+    expect([requests.finished, kv.runningBytes]).toEqual([3, 0]);
   });
 
   test('a step that fails in the engine ends its own request with an error, and the next one runs', async () => {
@@ -44,7 +44,7 @@ describe('memory', () => {
     const failed = await errorOf(await daemon.chat({ messages: [{ role: 'user', content }], max_tokens: 4, cache_prompt: false }));
     expect(failed).toMatchObject({ status: 503, code: 'out_of_memory' });
     const { requests, running, kv } = (await daemon.status()).engine;
-    expect([requests.failed, running, kv.reservedTokens]).toEqual([1, 0, 0]);
+    expect([requests.failed, running, kv.runningBytes]).toEqual([1, 0, 0]);
     expect((await daemon.status()).native.sequences).toBe(0);
     expect((await daemon.chat({ messages, max_tokens: 4 })).status).toBe(200);
   });

@@ -35,7 +35,7 @@ export const configSchema = z.strictObject({
     instruction_set: z.enum(['auto', 'avx512', 'avx2', 'neon', 'portable']),
     stream_buffer_events: count,
   }),
-  session_cache: z.strictObject({ max_sequences: size, max_bytes: size, min_reuse_share: share }),
+  session_cache: z.strictObject({ max_sequences: size, max_bytes: size, min_reuse_share: share, tool_wait_bonus: size }),
   sampling: z.strictObject({
     temperature: z.number().min(0).max(2),
     top_p: z.number().positive().max(1),

@@ -16,6 +16,7 @@ export const ERROR_TABLE = {
   DownloadFailed: { status: 502, exit: 5, meaning: 'A download broke off; what arrived is kept and resumed.' },
   DiskFull: { status: 507, exit: 5, meaning: 'There is not enough free disk space.' },
   OutOfMemory: { status: 503, exit: 6, meaning: 'The memory budget does not allow it; nothing was allocated.' },
+  PoolExhausted: { status: 503, exit: 6, meaning: 'There are not enough free KV blocks; none was taken.' },
   Overloaded: { status: 429, exit: 6, meaning: 'The queue is full; try again after the time given.' },
   ConfigInvalid: { status: 500, exit: 2, meaning: 'A configuration key or value is not valid.' },
   AddressInUse: { status: 500, exit: 7, meaning: 'The port or the socket is taken.' },
@@ -24,6 +25,7 @@ export const ERROR_TABLE = {
   ShuttingDown: { status: 503, exit: 7, meaning: 'The daemon is stopping and admits nothing new.' },
   PrerequisiteMissing: { status: 500, exit: 8, meaning: 'A tool or library that is needed is not installed.' },
   EngineFailed: { status: 500, exit: 9, meaning: 'The native engine reported an error.' },
+  ModelSwap: { status: 503, exit: 9, meaning: 'The model could not be exchanged; the one before stays.' },
   Cancelled: { status: 499, exit: 130, meaning: 'The caller went away or asked to stop.' },
   Internal: { status: 500, exit: 1, meaning: 'A bug of ours; please report it with the log.' },
 } as const satisfies Record<string, { status: number; exit: number; meaning: string }>;

@@ -2,45 +2,37 @@
  * The trunk: a request comes in as messages and leaves as events. Each turn of the loop has three beats,
  * plan -> step -> commit. The scheduler decides, the runner computes; neither knows the other.
  */
+import type { BlockLease } from '../domain/block-pool.js';
 import { SemanticError } from '../domain/errors.js';
+import type { ModelCacheSpec } from '../domain/model-cache-spec.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
 import type { ChatTemplate, ModelRunner, RunnerOutput, Tokenizer } from '../ports.js';
+import type { EngineStatus } from './engine-status.js';
 import { EventQueue } from './event-queue.js';
 import { Generation } from './generation.js';
-import { type RetentionLimits, RetainedSequences } from './retained-sequences.js';
+import { type KvLimits, KvMemory } from './kv-memory.js';
 import { Scheduler, type Job, type RunningJob, type SchedulerLimits, type SchedulerPlan } from './scheduler.js';
 
 export interface EngineModel {
   readonly id: string;
   readonly contextLength: number;
+  /** What the KV of a sequence takes. */
+  readonly cache: ModelCacheSpec;
   readonly runner: ModelRunner;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
 }
 
-export interface EngineLimits extends SchedulerLimits {
-  readonly retention: RetentionLimits;
+export interface EngineLimits extends SchedulerLimits, KvLimits {
   /** Events an answer may have unread before its sequence waits for the reader. */
   readonly streamBufferEvents: number;
-}
-
-export interface EngineStatus {
-  readonly model: string;
-  readonly contextLength: number;
-  readonly requests: Readonly<Record<'submitted' | 'finished' | 'cancelled' | 'failed', number>>;
-  readonly tokens: Readonly<Record<'prompt' | 'cached' | 'generated', number>>;
-  readonly steps: number;
-  readonly waiting: number;
-  readonly running: number;
-  readonly retained: { readonly sequences: number; readonly tokens: number };
-  readonly kv: { readonly budgetTokens: number; readonly reservedTokens: number; readonly bytesPerToken: number };
 }
 
 export class Engine implements TextGenerator {
   readonly model: EngineModel;
   readonly #limits: EngineLimits;
+  readonly #kv: KvMemory;
   readonly #scheduler: Scheduler;
-  readonly #retained: RetainedSequences;
   readonly #live = new Map<number, Generation>();
   readonly #requests = { submitted: 0, finished: 0, cancelled: 0, failed: 0 };
   readonly #tokens = { prompt: 0, cached: 0, generated: 0 };
@@ -48,14 +40,16 @@ export class Engine implements TextGenerator {
   #nextId = 1;
   #loop: Promise<void> | null = null;
   #closing = false;
+  #fault: string | null = null;
   /** Woken when the last generation is gone. */
   readonly #idleWaiters: (() => void)[] = [];
 
   constructor(model: EngineModel, limits: EngineLimits) {
     this.model = model;
     this.#limits = limits;
-    this.#scheduler = new Scheduler(limits);
-    this.#retained = new RetainedSequences(limits.retention);
+    // Within one process and one model its name is fingerprint enough.
+    this.#kv = new KvMemory(model.cache, limits, model.id);
+    this.#scheduler = new Scheduler(limits, this.#kv.pool);
   }
 
   /** Throws (from the first `next`) what is wrong with the request; later errors are the engine's. Aborting ends it within one step. */
@@ -78,7 +72,7 @@ export class Engine implements TextGenerator {
   }
 
   status(): EngineStatus {
-    const { waiting, running, reservedTokens } = this.#scheduler.counts();
+    const { waiting, running } = this.#scheduler.counts();
     return {
       model: this.model.id,
       contextLength: this.model.contextLength,
@@ -87,8 +81,8 @@ export class Engine implements TextGenerator {
       steps: this.#steps,
       waiting,
       running,
-      retained: { sequences: this.#retained.size, tokens: this.#retained.tokens },
-      kv: { budgetTokens: this.#limits.kvBudgetTokens, reservedTokens, bytesPerToken: this.model.runner.kvBytesPerToken },
+      fault: this.#fault,
+      ...this.#kv.status(),
     };
   }
 
@@ -109,10 +103,10 @@ export class Engine implements TextGenerator {
     this.stopAdmitting();
     for (const generation of this.#live.values()) this.#cancel(generation);
     await this.drain();
-    await this.#drop(this.#retained.shrinkTo(0, 0).map(({ sequence }) => sequence));
-    this.#scheduler.checkIntegrity();
+    await this.#drop(this.#kv.clear());
     await this.model.template.close();
     await this.model.runner.unload();
+    this.#checkIntegrity();
   }
 
   async #encode(request: GenerationRequest): Promise<Int32Array> {
@@ -133,9 +127,9 @@ export class Engine implements TextGenerator {
     const { contextLength, tokenizer } = this.model;
     const room = Math.max(1, contextLength - prompt.length);
     const maxTokens = Math.min(request.maxTokens ?? room, room);
-    const block = this.#limits.retention.blockTokens;
     const id = this.#nextId++;
-    this.#scheduler.enqueue({ id, prompt, reservedTokens: Math.ceil((prompt.length + maxTokens) / block) * block });
+    const maxKvTokens = prompt.length + maxTokens;
+    this.#scheduler.enqueue({ id, prompt, maxKvTokens, blocks: this.#kv.blocksFor(maxKvTokens) });
     const events = new EventQueue<EngineEvent>(this.#limits.streamBufferEvents, () => this.#wake());
     const generation = new Generation({ id, request, prompt, maxTokens, tokenizer, events });
     this.#live.set(id, generation);
@@ -166,7 +160,11 @@ export class Engine implements TextGenerator {
   /** Something changed between the loop's last look and its end. */
   #hasWork(): boolean {
     const someCancelled = [...this.#live.values()].some((generation) => generation.cancelled);
-    return someCancelled || this.#scheduler.nextToAdmit() !== null || this.#plan() !== null;
+    return someCancelled || this.#nextToAdmit() !== null || this.#plan() !== null;
+  }
+
+  #nextToAdmit(): Job | null {
+    return this.#scheduler.nextToAdmit(this.#kv.reclaimable());
   }
 
   #plan(): SchedulerPlan | null {
@@ -180,7 +178,7 @@ export class Engine implements TextGenerator {
       await this.#sweep();
       await this.#admit();
       const plan = this.#plan();
-      if (plan === null) return;
+      if (plan === null) return this.#verifyWhenIdle();
       await this.#step(plan);
     }
   }
@@ -194,12 +192,12 @@ export class Engine implements TextGenerator {
   }
 
   async #admit(): Promise<void> {
-    for (let job = this.#scheduler.nextToAdmit(); job !== null; job = this.#scheduler.nextToAdmit()) {
+    for (let job = this.#nextToAdmit(); job !== null; job = this.#nextToAdmit()) {
       const generation = this.#generation(job.id);
       if (generation.cancelled) return; // the next sweep takes it
       try {
-        const { sequence, cachedTokens } = await this.#sequenceFor(job, generation.request);
-        this.#scheduler.admit(job.id, sequence, cachedTokens);
+        const { sequence, cachedTokens, lease } = await this.#sequenceFor(job, generation.request);
+        this.#scheduler.admit(job.id, sequence, cachedTokens, lease);
         this.#tokens.prompt += job.prompt.length;
         this.#tokens.cached += cachedTokens;
         generation.start(cachedTokens);
@@ -210,19 +208,19 @@ export class Engine implements TextGenerator {
   }
 
   /** A retained sequence cut to what it shares with the prompt, else an empty one; retained ones that are in the way go. */
-  async #sequenceFor(job: Job, request: GenerationRequest): Promise<{ sequence: number; cachedTokens: number }> {
+  async #sequenceFor(job: Job, request: GenerationRequest): Promise<{ sequence: number; cachedTokens: number; lease: BlockLease }> {
     const { runner } = this.model;
-    const found = request.cachePrompt ? this.#retained.take(job.prompt, request.sessionId) : null;
-    const roomTokens = this.#limits.kvBudgetTokens - this.#scheduler.counts().reservedTokens - job.reservedTokens;
-    await this.#drop(this.#retained.shrinkTo(roomTokens).map(({ sequence }) => sequence));
-    if (found === null) return { sequence: await runner.createSequence(request.sampling), cachedTokens: 0 };
-    const { sequence } = found.entry;
+    const { lease, reuse, evicted } = this.#kv.claim(job.blocks, request.cachePrompt ? job.prompt : null, request.sessionId);
     try {
-      const cachedTokens = await runner.truncateSequence(sequence, found.sharedTokens);
+      await this.#drop(evicted);
+      if (reuse === null) return { sequence: await runner.createSequence(request.sampling), cachedTokens: 0, lease };
+      const { sequence } = reuse.entry;
+      const cachedTokens = await runner.truncateSequence(sequence, reuse.sharedTokens);
       await runner.setSampling(sequence, request.sampling);
-      return { sequence, cachedTokens };
+      return { sequence, cachedTokens, lease };
     } catch (error) {
-      await this.#drop([sequence]);
+      this.#kv.pool.free(lease);
+      if (reuse !== null) await this.#drop([reuse.entry.sequence]);
       throw error;
     }
   }
@@ -258,15 +256,19 @@ export class Engine implements TextGenerator {
   async #release(generation: Generation): Promise<void> {
     const job = this.#forget(generation);
     if (job === null) return;
-    const { cachePrompt, sessionId } = generation.request;
-    if (!cachePrompt || job.numKvTokens === 0) return this.#drop([job.sequence]);
-    const tokens = generation.tokens(job.numKvTokens);
-    const evicted = this.#retained.retain({ sequence: job.sequence, tokens, sessionId });
-    await this.#drop(evicted.map(({ sequence }) => sequence));
+    const { sequence, numKvTokens, lease } = job;
+    const { cachePrompt, sessionId, tools } = generation.request;
+    if (!cachePrompt || numKvTokens === 0) {
+      this.#kv.pool.free(lease);
+      return this.#drop([sequence]);
+    }
+    const tokens = generation.tokens(numKvTokens);
+    await this.#drop(this.#kv.retain({ sequence, tokens, sessionId, awaitsTool: tools.length > 0, lease }));
   }
 
   #fail(generation: Generation, error: unknown): void {
-    this.#forget(generation);
+    const job = this.#forget(generation);
+    if (job !== null) this.#kv.pool.free(job.lease);
     this.#requests.failed += 1;
     generation.events.close(error);
   }
@@ -275,6 +277,21 @@ export class Engine implements TextGenerator {
     this.#live.delete(generation.id);
     if (this.#live.size === 0) this.#idleWaiters.splice(0).forEach((wake) => wake());
     return this.#scheduler.remove(generation.id);
+  }
+
+  /** Bookkeeping that contradicts itself may lead to a wrong token: it is never used again. */
+  #verifyWhenIdle(): void {
+    if (this.#live.size > 0) return;
+    try {
+      this.#checkIntegrity();
+    } catch (error) {
+      this.#fault = (error as Error).message;
+    }
+  }
+
+  #checkIntegrity(): void {
+    this.#scheduler.checkIntegrity();
+    this.#kv.checkIntegrity(this.#scheduler.counts().running);
   }
 
   async #drop(sequences: readonly number[]): Promise<void> {
@@ -288,6 +305,7 @@ export class Engine implements TextGenerator {
   }
 
   #assertOpen(): void {
+    if (this.#fault !== null) throw new SemanticError('Internal', this.#fault, { hint: 'Restart the daemon, and report it with the log.' });
     if (this.#closing)
       throw new SemanticError('ShuttingDown', 'the engine is stopping and admits nothing new', {
         retryAfterSeconds: this.#limits.retryAfterSeconds,

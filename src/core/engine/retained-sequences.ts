@@ -1,14 +1,23 @@
 /**
- * Sequences of finished requests, kept so that the next turn need not prefill what they hold. Least recently used go
- * first; bounds are a count and KV tokens. Token ids are compared one by one: nothing else ever decides what is reused.
+ * Sequences of finished requests, kept so that the next turn need not prefill what they hold. The pool counts their blocks, the index
+ * finds them by their tokens, the policy says which go; none of the three knows another. Token ids alone decide what is reused.
  */
+import { type BlockLease, type BlockPool, countsOf } from '../domain/block-pool.js';
+import { commonPrefix } from '../domain/common-prefix.js';
+import { EvictionPolicy } from '../domain/eviction-policy.js';
+import type { BlockCounts, ModelCacheSpec } from '../domain/model-cache-spec.js';
+import { PrefixIndex } from '../domain/prefix-index.js';
+import { sha256 } from './sha256.js';
+
 export interface RetentionLimits {
   readonly maxSequences: number;
-  readonly maxTokens: number;
-  /** KV buffers grow in multiples of this many tokens; what is kept is counted in whole buffers. */
-  readonly blockTokens: number;
+  readonly maxBytes: number;
+  /** What a windowed layer of a sequence at rest may hold beyond its window. */
+  readonly windowSlackTokens: number;
   /** A request of another session takes a sequence only if it keeps at least this share of it. */
   readonly minReuseShare: number;
+  /** A sequence that waits for a tool's result counts as used this many sequences later. */
+  readonly toolWaitBonus: number;
 }
 
 export interface RetainedSequence {
@@ -16,64 +25,155 @@ export interface RetainedSequence {
   /** What its KV holds, in order. */
   readonly tokens: Int32Array;
   readonly sessionId: string | null;
+  /** Its client has tools to run, and comes back with what they gave. */
+  readonly awaitsTool: boolean;
+  readonly lease: BlockLease;
 }
+
+export interface Reuse {
+  readonly entry: RetainedSequence;
+  readonly sharedTokens: number;
+}
+
+/** Until requests carry keys, all are of one. */
+const SCOPE = 'local';
 
 export class RetainedSequences {
   readonly #limits: RetentionLimits;
-  /** Oldest first. */
-  #kept: RetainedSequence[] = [];
+  readonly #spec: ModelCacheSpec;
+  readonly #pool: BlockPool;
+  readonly #index: PrefixIndex;
+  readonly #policy = new EvictionPolicy();
+  /** By sequence, oldest first. */
+  readonly #kept = new Map<number, RetainedSequence>();
+  readonly #bySession = new Map<string, Set<number>>();
 
-  constructor(limits: RetentionLimits) {
+  constructor(limits: RetentionLimits, spec: ModelCacheSpec, pool: BlockPool, fingerprint: string) {
     this.#limits = limits;
+    this.#spec = spec;
+    this.#pool = pool;
+    this.#index = new PrefixIndex(fingerprint, sha256);
   }
 
   get size(): number {
-    return this.#kept.length;
+    return this.#kept.size;
   }
 
-  /** KV tokens held, in whole buffers. */
   get tokens(): number {
-    const { blockTokens } = this.#limits;
-    return this.#kept.reduce((sum, { tokens }) => sum + Math.ceil(tokens.length / blockTokens) * blockTokens, 0);
+    return [...this.#kept.values()].reduce((sum, { tokens }) => sum + tokens.length, 0);
   }
 
-  /** Returns the sequences that no longer fit (perhaps the new one itself): the caller drops them. */
-  retain(entry: RetainedSequence): RetainedSequence[] {
-    const superseded = this.#kept.filter((kept) => commonPrefix(kept.tokens, entry.tokens) === kept.tokens.length);
-    this.#kept = this.#kept.filter((kept) => !superseded.includes(kept));
-    this.#kept.push(entry);
-    return [...superseded, ...this.shrinkTo(this.#limits.maxTokens, this.#limits.maxSequences)];
+  get bytes(): number {
+    return this.#spec.bytesOf(this.blocks());
+  }
+
+  /** Blocks that come back when all go. */
+  blocks(): BlockCounts {
+    const sum = this.#spec.kinds.map(() => 0);
+    for (const { lease } of this.#kept.values()) countsOf(lease).forEach((count, i) => (sum[i]! += count));
+    return sum;
+  }
+
+  /** Its lease shrinks to what is held. Returns the sequences that no longer fit (perhaps the new one itself): the caller drops them. */
+  retain(entry: RetainedSequence): number[] {
+    const { sequence, tokens, sessionId, lease } = entry;
+    this.#pool.resize(lease, this.#spec.blocksFor(tokens.length, this.#limits.windowSlackTokens));
+    const superseded = this.#containedIn(tokens);
+    for (const old of superseded) this.#pool.free(this.#remove(old).lease);
+    this.#kept.set(sequence, entry);
+    this.#index.add(sequence, SCOPE, tokens);
+    this.#policy.use(sequence, entry.awaitsTool ? this.#limits.toolWaitBonus : 0);
+    if (sessionId !== null) this.#bySession.set(sessionId, (this.#bySession.get(sessionId) ?? new Set()).add(sequence));
+    const { maxSequences, maxBytes } = this.#limits;
+    return [...superseded, ...this.#evictUntil(() => this.size <= maxSequences && this.bytes <= maxBytes)];
   }
 
   /** Takes out the sequence best continued by `prompt`, and how many leading tokens the two share (< prompt.length). */
-  take(prompt: Int32Array, sessionId: string | null): { entry: RetainedSequence; sharedTokens: number } | null {
-    let best: { entry: RetainedSequence; sharedTokens: number; own: boolean } | null = null;
-    for (const entry of this.#kept) {
-      const sharedTokens = Math.min(commonPrefix(entry.tokens, prompt), prompt.length - 1);
-      const own = sessionId !== null && entry.sessionId === sessionId;
-      if (sharedTokens === 0 || (!own && sharedTokens < entry.tokens.length * this.#limits.minReuseShare)) continue;
-      const better = best === null || (own !== best.own ? own : sharedTokens >= best.sharedTokens);
-      if (better) best = { entry, sharedTokens, own };
-    }
-    if (best === null) return null;
-    const { entry, sharedTokens } = best;
-    this.#kept = this.#kept.filter((kept) => kept !== entry);
-    return { entry, sharedTokens };
+  take(prompt: Int32Array, sessionId: string | null): Reuse | null {
+    const needed = prompt.subarray(0, -1); // at least one token is prefilled
+    const found = this.#ofSession(needed, sessionId) ?? this.#ofAnyone(needed);
+    if (found !== null) this.#remove(found.entry.sequence);
+    return found;
   }
 
-  /** Lets the oldest go until the rest fits; returns what the caller must drop. */
-  shrinkTo(maxTokens: number, maxSequences = this.#limits.maxSequences): RetainedSequence[] {
-    const dropped: RetainedSequence[] = [];
-    while (this.#kept.length > 0 && (this.#kept.length > maxSequences || this.tokens > maxTokens)) {
-      dropped.push(this.#kept.shift() as RetainedSequence);
-    }
-    return dropped;
+  /** Lets sequences go until the pool has room for `counts` beside what is held; returns what the caller must drop. */
+  makeRoom(counts: BlockCounts, held: BlockCounts): number[] {
+    return this.#evictUntil(() => this.#pool.canAllocate(counts, held));
   }
-}
 
-export function commonPrefix(a: Int32Array, b: Int32Array): number {
-  const end = Math.min(a.length, b.length);
-  let i = 0;
-  while (i < end && a[i] === b[i]) i += 1;
-  return i;
+  /** Lets all go; the caller drops them. */
+  clear(): number[] {
+    return this.#evictUntil(() => false);
+  }
+
+  /** Throws when an invariant does not hold; for property tests and idle moments. */
+  checkIntegrity(): void {
+    this.#index.checkIntegrity();
+    const fail = (what: string): never => {
+      throw new Error(`[retained] integrity: ${what}`);
+    };
+    if (this.#index.size !== this.size) fail(`${this.size} sequences, ${this.#index.size} in the index`);
+    const sessions = [...this.#bySession.values()].reduce((sum, { size }) => sum + size, 0);
+    const withSession = [...this.#kept.values()].filter(({ sessionId }) => sessionId !== null).length;
+    if (sessions !== withSession) fail(`${withSession} sequences have a session, ${sessions} are listed`);
+    if (this.size > this.#limits.maxSequences) fail(`${this.size} sequences of ${this.#limits.maxSequences}`);
+    if (this.bytes > this.#limits.maxBytes) fail(`${this.bytes} bytes of ${this.#limits.maxBytes}`);
+  }
+
+  #ofSession(tokens: Int32Array, sessionId: string | null): Reuse | null {
+    let best: Reuse | null = null;
+    for (const sequence of this.#bySession.get(sessionId ?? '') ?? []) {
+      const entry = this.#entry(sequence);
+      const sharedTokens = commonPrefix(entry.tokens, tokens);
+      if (sharedTokens > 0 && sharedTokens >= (best?.sharedTokens ?? 0)) best = { entry, sharedTokens };
+    }
+    return best;
+  }
+
+  /** Of those that share the most, and enough of their own, the one that loses least when it is cut to that. */
+  #ofAnyone(tokens: Int32Array): Reuse | null {
+    let best: Reuse | null = null;
+    for (const { id, sharedTokens } of this.#index.matches(SCOPE, tokens)) {
+      if (best !== null && sharedTokens < best.sharedTokens) break;
+      const entry = this.#entry(id);
+      if (sharedTokens < entry.tokens.length * this.#limits.minReuseShare) continue;
+      if (best === null || entry.tokens.length < best.entry.tokens.length) best = { entry, sharedTokens };
+    }
+    return best;
+  }
+
+  #containedIn(tokens: Int32Array): number[] {
+    const matches = [...this.#index.matches(SCOPE, tokens)];
+    return matches.filter(({ id, sharedTokens }) => sharedTokens === this.#entry(id).tokens.length).map(({ id }) => id);
+  }
+
+  #evictUntil(enough: () => boolean): number[] {
+    const evicted: number[] = [];
+    while (!enough()) {
+      const sequence = this.#policy.next();
+      if (sequence === null) break;
+      this.#pool.free(this.#remove(sequence).lease);
+      evicted.push(sequence);
+    }
+    return evicted;
+  }
+
+  #remove(sequence: number): RetainedSequence {
+    const entry = this.#entry(sequence);
+    this.#kept.delete(sequence);
+    this.#index.remove(sequence);
+    this.#policy.remove(sequence);
+    if (entry.sessionId !== null) {
+      const ofSession = this.#bySession.get(entry.sessionId);
+      ofSession?.delete(sequence);
+      if (ofSession?.size === 0) this.#bySession.delete(entry.sessionId);
+    }
+    return entry;
+  }
+
+  #entry(sequence: number): RetainedSequence {
+    const entry = this.#kept.get(sequence);
+    if (entry === undefined) throw new Error(`[retained] sequence ${sequence} is not kept`);
+    return entry;
+  }
 }

@@ -1,8 +1,10 @@
 /**
  * Decides what the next step runs. Pure state: it knows no runner, no clock, no text. A job waits (FIFO), is admitted
- * when a batch slot and its KV reservation are free, prefills in chunks, decodes one token a step, and leaves.
+ * when a batch slot and its KV blocks are free, prefills in chunks, decodes one token a step, and leaves.
  */
+import { type BlockLease, type BlockPool, countsOf } from '../domain/block-pool.js';
 import { SemanticError } from '../domain/errors.js';
+import type { BlockCounts } from '../domain/model-cache-spec.js';
 
 export interface SchedulerLimits {
   /** Sequences in one step. */
@@ -11,8 +13,6 @@ export interface SchedulerLimits {
   readonly maxQueue: number;
   /** Prompt tokens one step prefills, at most. */
   readonly prefillChunkTokens: number;
-  /** Tokens of KV that all admitted jobs may reserve together. */
-  readonly kvBudgetTokens: number;
   /** What an Overloaded answer tells the caller to wait. */
   readonly retryAfterSeconds: number;
 }
@@ -20,12 +20,16 @@ export interface SchedulerLimits {
 export interface Job {
   readonly id: number;
   readonly prompt: Int32Array; // [promptTokens], >= 1
-  /** KV tokens set aside: prompt + most output, rounded up to whole buffers. */
-  readonly reservedTokens: number;
+  /** Most tokens its KV will hold: prompt + most output. */
+  readonly maxKvTokens: number;
+  /** What they take. */
+  readonly blocks: BlockCounts;
 }
 
 export interface RunningJob extends Job {
   readonly sequence: number;
+  /** At least `blocks`, for as long as it runs; who removes the job frees it or hands it on. */
+  readonly lease: BlockLease;
   /** Prompt tokens found in the KV at admission. */
   readonly cachedTokens: number;
   /** Tokens in the KV; the last sampled one never is. */
@@ -48,7 +52,6 @@ export interface SchedulerPlan {
 export interface SchedulerCounts {
   readonly waiting: number;
   readonly running: number;
-  readonly reservedTokens: number;
   readonly enqueued: number;
   readonly left: number;
 }
@@ -57,23 +60,26 @@ type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export class Scheduler {
   readonly #limits: SchedulerLimits;
+  readonly #pool: BlockPool;
   readonly #waiting = new Map<number, Job>();
   readonly #running = new Map<number, Mutable<RunningJob>>();
-  #reservedTokens = 0;
   #enqueued = 0;
   #left = 0;
 
-  constructor(limits: SchedulerLimits) {
+  /** The pool is asked, never changed: the engine allocates. */
+  constructor(limits: SchedulerLimits, pool: BlockPool) {
     this.#limits = limits;
+    this.#pool = pool;
   }
 
   /** Throws OutOfMemory for a job that can never fit, Overloaded for one that finds the queue full. */
   enqueue(job: Job): void {
-    const { kvBudgetTokens, maxBatchSequences, maxQueue, retryAfterSeconds } = this.#limits;
-    if (job.reservedTokens > kvBudgetTokens) {
+    const { maxBatchSequences, maxQueue, retryAfterSeconds } = this.#limits;
+    if (!this.#pool.canEverAllocate(job.blocks)) {
+      const wanted = `${this.#pool.bytesOf(job.blocks)} bytes of KV for ${job.maxKvTokens} tokens`;
       throw new SemanticError(
         'OutOfMemory',
-        `[scheduler] the request wants KV for ${job.reservedTokens} tokens, the memory budget holds ${kvBudgetTokens}`,
+        `[scheduler] the request wants ${wanted}, the memory budget holds ${this.#pool.counts().totalBytes}`,
         { hint: 'Ask for fewer max_tokens, shorten the prompt, or raise engine.memory_budget_bytes.' },
       );
     }
@@ -87,23 +93,26 @@ export class Scheduler {
     this.#enqueued += 1;
   }
 
-  /** The job that may be admitted now, or null. Never mutates. */
-  nextToAdmit(): Job | null {
+  /** The job that may be admitted once the `reclaimable` blocks of others were given back, or null. Never mutates. */
+  nextToAdmit(reclaimable: BlockCounts = []): Job | null {
     if (this.#running.size >= this.#limits.maxBatchSequences) return null;
     const head = this.#waiting.values().next().value;
     if (head === undefined) return null;
-    return this.#reservedTokens + head.reservedTokens <= this.#limits.kvBudgetTokens ? head : null;
+    return this.#pool.canAllocate(head.blocks, reclaimable) ? head : null;
   }
 
-  admit(id: number, sequence: number, cachedTokens: number): void {
-    const job = this.#waiting.get(id);
-    if (job === undefined || this.nextToAdmit()?.id !== id) throw new Error(`[scheduler] job ${id} is not next to be admitted`);
+  /** `lease` holds the job's blocks. */
+  admit(id: number, sequence: number, cachedTokens: number, lease: BlockLease): void {
+    const job = this.#waiting.values().next().value;
+    if (job?.id !== id || this.#running.size >= this.#limits.maxBatchSequences) {
+      throw new Error(`[scheduler] job ${id} is not next to be admitted`);
+    }
+    if (!covers(lease, job.blocks)) throw new Error(`[scheduler] job ${id} wants ${job.blocks.join(' + ')} blocks, its lease holds fewer`);
     if (cachedTokens < 0 || cachedTokens >= job.prompt.length) {
       throw new Error(`[scheduler] ${cachedTokens} cached tokens of ${job.prompt.length}: at least one must be prefilled`);
     }
     this.#waiting.delete(id);
-    this.#running.set(id, { ...job, sequence, cachedTokens, numKvTokens: cachedTokens, nextToken: null });
-    this.#reservedTokens += job.reservedTokens;
+    this.#running.set(id, { ...job, sequence, lease, cachedTokens, numKvTokens: cachedTokens, nextToken: null });
   }
 
   /** Every decoding job not `held`, and one chunk of the oldest job still prefilling; null when there is nothing to run. */
@@ -144,7 +153,6 @@ export class Scheduler {
     const job = this.#running.get(id);
     if (job === undefined) return null;
     this.#running.delete(id);
-    this.#reservedTokens -= job.reservedTokens;
     this.#left += 1;
     return job;
   }
@@ -153,7 +161,6 @@ export class Scheduler {
     return {
       waiting: this.#waiting.size,
       running: this.#running.size,
-      reservedTokens: this.#reservedTokens,
       enqueued: this.#enqueued,
       left: this.#left,
     };
@@ -162,20 +169,22 @@ export class Scheduler {
   /** Throws when an invariant does not hold; for property tests and idle moments. */
   checkIntegrity(): void {
     const jobs = [...this.#running.values()];
-    const reserved = jobs.reduce((sum, job) => sum + job.reservedTokens, 0);
     const fail = (what: string): never => {
       throw new Error(`[scheduler] integrity: ${what}`);
     };
-    if (reserved !== this.#reservedTokens) fail(`${this.#reservedTokens} tokens reserved, jobs sum to ${reserved}`);
-    if (reserved > this.#limits.kvBudgetTokens) fail(`${reserved} tokens reserved of ${this.#limits.kvBudgetTokens}`);
     if (jobs.length > this.#limits.maxBatchSequences) fail(`${jobs.length} jobs run, at most ${this.#limits.maxBatchSequences} may`);
     const mayWait = this.#limits.maxQueue + this.#limits.maxBatchSequences;
     if (this.#waiting.size > mayWait) fail(`${this.#waiting.size} jobs wait, at most ${mayWait} may`);
     if (this.#enqueued !== this.#left + this.#waiting.size + jobs.length) fail('enqueued != left + waiting + running');
     if (new Set(jobs.map((job) => job.sequence)).size !== jobs.length) fail('two jobs share a sequence');
     for (const job of jobs) {
-      if (job.numKvTokens > job.reservedTokens) fail(`job ${job.id} holds ${job.numKvTokens} tokens of ${job.reservedTokens} reserved`);
+      if (job.numKvTokens > job.maxKvTokens) fail(`job ${job.id} holds ${job.numKvTokens} tokens of ${job.maxKvTokens}`);
+      if (!covers(job.lease, job.blocks)) fail(`job ${job.id} has lost blocks`);
       if (job.nextToken !== null && job.numKvTokens < job.prompt.length) fail(`job ${job.id} decodes before its prompt is in`);
     }
   }
+}
+
+function covers(lease: BlockLease, blocks: BlockCounts): boolean {
+  return countsOf(lease).every((count, i) => count >= (blocks[i] ?? 0));
 }

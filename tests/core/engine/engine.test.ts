@@ -91,7 +91,7 @@ describe('submit', () => {
       }),
     );
     await opened.engine.drain();
-    const { requests, waiting, running, retained, kv } = opened.engine.status();
+    const { requests, waiting, running, retained, kv, fault } = opened.engine.status();
     expect(outcomes.filter((_, i) => i % 3 === 0)).toEqual(Array.from({ length: 6 }, () => 'finished'));
     expect(outcomes.filter((_, i) => i % 3 === 1)).toEqual(Array.from({ length: 6 }, () => 'Cancelled'));
     expect(outcomes.filter((_, i) => i % 3 === 2)).toEqual(Array.from({ length: 6 }, () => 'left'));
@@ -101,7 +101,7 @@ describe('submit', () => {
       cancelled: before.cancelled + 12,
       failed: before.failed,
     });
-    expect([waiting, running, kv.reservedTokens]).toEqual([0, 0, 0]);
+    expect([waiting, running, kv.runningBytes, fault]).toEqual([0, 0, 0, null]);
     expect(retained.sequences).toBeLessThanOrEqual(2);
     expect(opened.stats().sequences).toBe(retained.sequences);
   });
@@ -166,4 +166,17 @@ describe('close', () => {
     await expect(read(other.engine.submit(request('Hi')))).rejects.toMatchObject({ code: 'ShuttingDown', status: 503 });
     await closed;
   });
+});
+
+test('bookkeeping that contradicts itself is found when the engine is idle, and nothing is admitted from then on', async () => {
+  const other = await open();
+  await read(other.engine.submit(request('Hi')));
+  await other.engine.drain();
+  expect(other.engine.status()).toMatchObject({ fault: null, retained: { sequences: 1 } });
+  Object.assign(other.engine.model.cache.kinds[0]!, { blockBytes: 1 }); // what a stray write would do
+  await read(other.engine.submit(request('Hello')));
+  await other.engine.drain();
+  expect(other.engine.status().fault).toMatch(/^\[block_pool\] integrity: \d+ bytes used, blocks sum to \d+$/);
+  await expect(read(other.engine.submit(request('Hi')))).rejects.toMatchObject({ code: 'Internal', status: 500 });
+  await expect(other.close()).rejects.toThrow('[block_pool] integrity');
 });

@@ -1,64 +1,120 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { Scheduler, type SchedulerLimits } from '../../../src/core/engine/scheduler.js';
+import { BlockPool } from '../../../src/core/domain/block-pool.js';
+import { ModelCacheSpec } from '../../../src/core/domain/model-cache-spec.js';
+import { type Job, Scheduler, type SchedulerLimits } from '../../../src/core/engine/scheduler.js';
+import { BLOCK_BYTES, TINY_CACHE } from './tiny-cache.js';
 
-const limits: SchedulerLimits = { maxBatchSequences: 3, maxQueue: 4, prefillChunkTokens: 8, kvBudgetTokens: 512, retryAfterSeconds: 2 };
-const job = (id: number, promptTokens: number, reservedTokens = 256) => ({
+const limits: SchedulerLimits = { maxBatchSequences: 3, maxQueue: 4, prefillChunkTokens: 8, retryAfterSeconds: 2 };
+const job = (id: number, promptTokens: number, maxKvTokens = 256): Job => ({
   id,
   prompt: Int32Array.from({ length: promptTokens }, (_, i) => i),
-  reservedTokens,
+  maxKvTokens,
+  blocks: TINY_CACHE.blocksFor(maxKvTokens),
 });
+
+/** A scheduler and its pool, and what the engine does between the two. */
+function create(changes: Partial<SchedulerLimits> = {}, blocks = 2) {
+  const pool = new BlockPool(TINY_CACHE, { bytes: blocks * BLOCK_BYTES });
+  const scheduler = new Scheduler({ ...limits, ...changes }, pool);
+  return {
+    pool,
+    scheduler,
+    admit: (id: number, sequence: number, cachedTokens: number): void => {
+      const next = scheduler.nextToAdmit()!;
+      scheduler.admit(id, sequence, cachedTokens, pool.allocate(next.blocks));
+    },
+    remove: (id: number) => {
+      const removed = scheduler.remove(id);
+      if (removed !== null) pool.free(removed.lease);
+      return removed;
+    },
+  };
+}
 
 describe('enqueue', () => {
   test('enqueue() throws Overloaded with the time to wait when the queue is full', () => {
-    const scheduler = new Scheduler(limits);
-    const small = (id: number) => job(id, 4, 64);
-    for (const id of [1, 2, 3]) scheduler.enqueue(small(id));
-    for (const id of [1, 2, 3]) scheduler.admit(id, id, 0);
-    for (const id of [4, 5, 6, 7]) scheduler.enqueue(small(id));
-    expect(() => scheduler.enqueue(small(8))).toThrow(expect.objectContaining({ code: 'Overloaded', retryAfterSeconds: 2 }));
+    const { scheduler, admit } = create({}, 3);
+    for (const id of [1, 2, 3]) scheduler.enqueue(job(id, 4));
+    for (const id of [1, 2, 3]) admit(id, id, 0);
+    for (const id of [4, 5, 6, 7]) scheduler.enqueue(job(id, 4));
+    expect(() => scheduler.enqueue(job(8, 4))).toThrow(expect.objectContaining({ code: 'Overloaded', retryAfterSeconds: 2 }));
   });
 
   test('enqueue() throws OutOfMemory for a job larger than the whole budget, and takes nothing in', () => {
-    const scheduler = new Scheduler(limits);
-    expect(() => scheduler.enqueue(job(1, 4, 768))).toThrow(expect.objectContaining({ code: 'OutOfMemory' }));
+    const { scheduler } = create();
+    const message = `[scheduler] the request wants ${3 * BLOCK_BYTES} bytes of KV for 768 tokens, the memory budget holds ${2 * BLOCK_BYTES}`;
+    expect(() => scheduler.enqueue(job(1, 4, 768))).toThrow(expect.objectContaining({ code: 'OutOfMemory', message }));
     expect(scheduler.counts()).toMatchObject({ waiting: 0, enqueued: 0 });
   });
 });
 
 test('enqueue() counts free batch slots before the queue: requests that arrive together are not refused for a loop that has not run yet', () => {
-  const scheduler = new Scheduler({ ...limits, maxQueue: 1 });
+  const { scheduler } = create({ maxQueue: 1 });
   for (const id of [1, 2, 3, 4]) scheduler.enqueue(job(id, 4));
   expect(() => scheduler.enqueue(job(5, 4))).toThrow(expect.objectContaining({ code: 'Overloaded' }));
 });
 
 describe('admission', () => {
   test('a job waits while the KV budget is reserved by others, and nobody overtakes it', () => {
-    const scheduler = new Scheduler(limits);
+    const { scheduler, admit, remove } = create();
     scheduler.enqueue(job(1, 4, 256));
     scheduler.enqueue(job(2, 4, 512));
     scheduler.enqueue(job(3, 4, 256));
-    scheduler.admit(1, 11, 0);
+    admit(1, 11, 0);
     expect(scheduler.nextToAdmit()).toBeNull();
-    scheduler.remove(1);
+    remove(1);
     expect(scheduler.nextToAdmit()?.id).toBe(2);
   });
 
-  test('admit() refuses a job whose whole prompt is said to be cached', () => {
-    const scheduler = new Scheduler(limits);
+  test('blocks that others will give back count as free for admission', () => {
+    const { pool, scheduler } = create();
+    const kept = pool.allocate([2]);
     scheduler.enqueue(job(1, 4));
-    expect(() => scheduler.admit(1, 11, 4)).toThrow(/at least one must be prefilled/);
+    expect(scheduler.nextToAdmit()).toBeNull();
+    expect(scheduler.nextToAdmit([2])?.id).toBe(1);
+    pool.free(kept);
+    expect(scheduler.nextToAdmit()?.id).toBe(1);
   });
+
+  test('admit() refuses a lease that does not hold the blocks of the job, and a job that is not first', () => {
+    const { pool, scheduler } = create();
+    scheduler.enqueue(job(1, 4, 512));
+    scheduler.enqueue(job(2, 4));
+    expect(() => scheduler.admit(1, 11, 0, pool.allocate([1]))).toThrow('[scheduler] job 1 wants 2 blocks, its lease holds fewer');
+    expect(() => scheduler.admit(2, 11, 0, pool.allocate([1]))).toThrow('[scheduler] job 2 is not next to be admitted');
+  });
+
+  test('admit() refuses a job whose whole prompt is said to be cached', () => {
+    const { scheduler, admit } = create();
+    scheduler.enqueue(job(1, 4));
+    expect(() => admit(1, 11, 4)).toThrow(/at least one must be prefilled/);
+  });
+});
+
+test('a windowed model is admitted by what its windows hold, not by the length of the sequence', () => {
+  // Gemma 3 12B at 16 bits: 832 MiB for 8192 tokens; every layer in full would be 3072 MiB.
+  const layer = (window: number | null) => ({ kvHeads: 8, headDim: 256, window });
+  const cache = new ModelCacheSpec(
+    [...Array.from({ length: 40 }, () => layer(1024)), ...Array.from({ length: 8 }, () => layer(null))],
+    'f16',
+  );
+  const pool = new BlockPool(cache, { bytes: 2 * 832 * 2 ** 20 });
+  const scheduler = new Scheduler(limits, pool);
+  const blocks = cache.blocksFor(8192);
+  for (const id of [1, 2, 3]) scheduler.enqueue({ id, prompt: Int32Array.of(1), maxKvTokens: 8192, blocks });
+  for (const id of [1, 2]) scheduler.admit(scheduler.nextToAdmit()!.id, id, 0, pool.allocate(blocks));
+  expect([scheduler.nextToAdmit(), pool.counts().freeBytes]).toEqual([null, 0]);
 });
 
 describe('next', () => {
   test('next() prefills one chunk of the oldest job and decodes all others', () => {
-    const scheduler = new Scheduler(limits);
+    const { scheduler, admit } = create();
     scheduler.enqueue(job(1, 4));
-    scheduler.admit(1, 11, 0);
+    admit(1, 11, 0);
     scheduler.commit(scheduler.next()!, [42]);
     scheduler.enqueue(job(2, 20));
-    scheduler.admit(2, 12, 0);
+    admit(2, 12, 0);
     const plan = scheduler.next()!;
     expect(plan.entries.map(({ id, tokens, sample }) => [id, [...tokens], sample])).toEqual([
       [1, [42], true],
@@ -67,16 +123,16 @@ describe('next', () => {
   });
 
   test('next() starts prefilling after the cached tokens', () => {
-    const scheduler = new Scheduler(limits);
+    const { scheduler, admit } = create();
     scheduler.enqueue(job(1, 10));
-    scheduler.admit(1, 11, 7);
+    admit(1, 11, 7);
     expect([...scheduler.next()!.entries[0]!.tokens]).toEqual([7, 8, 9]);
   });
 
   test('next() leaves out a decoding job that is held', () => {
-    const scheduler = new Scheduler(limits);
+    const { scheduler, admit } = create();
     scheduler.enqueue(job(1, 4));
-    scheduler.admit(1, 11, 0);
+    admit(1, 11, 0);
     scheduler.commit(scheduler.next()!, [42]);
     expect(scheduler.next((id) => id === 1)).toBeNull();
     expect(scheduler.next()).not.toBeNull();
@@ -99,7 +155,7 @@ test('whatever arrives, is cancelled or finishes: every job leaves, counts add u
   );
   fc.assert(
     fc.property(fc.array(event, { maxLength: 120 }), (events) => {
-      const scheduler = new Scheduler(limits);
+      const { pool, scheduler, admit, remove } = create();
       const wanted = new Map<number, { outputs: number; got: number; fed: number[]; cached: number }>();
       const finished = new Set<number>();
       const cancelled = new Set<number>();
@@ -112,7 +168,7 @@ test('whatever arrives, is cancelled or finishes: every job leaves, counts add u
           const cached = Math.min(wanted.get(next.id)!.cached, next.prompt.length - 1);
           wanted.get(next.id)!.cached = cached;
           sequences.add(nextSequence);
-          scheduler.admit(next.id, nextSequence++, cached);
+          admit(next.id, nextSequence++, cached);
         }
         const plan = scheduler.next();
         if (plan === null) return;
@@ -126,7 +182,7 @@ test('whatever arrives, is cancelled or finishes: every job leaves, counts add u
           state.fed.push(...tokens);
           if (sample) state.got += 1;
           if (state.got === state.outputs) {
-            sequences.delete(scheduler.remove(id)!.sequence);
+            sequences.delete(remove(id)!.sequence);
             finished.add(id);
           }
         }
@@ -138,7 +194,7 @@ test('whatever arrives, is cancelled or finishes: every job leaves, counts add u
           const live = [...wanted.keys()].filter((id) => !finished.has(id) && !cancelled.has(id));
           if (live.length === 0) continue;
           const id = live[happening.pick % live.length]!;
-          const removed = scheduler.remove(id);
+          const removed = remove(id);
           if (removed !== null) sequences.delete(removed.sequence);
           cancelled.add(id);
         } else {
@@ -153,12 +209,14 @@ test('whatever arrives, is cancelled or finishes: every job leaves, counts add u
           wanted.set(id, { outputs: happening.outputs, got: 0, fed: [], cached: happening.cached });
         }
         scheduler.checkIntegrity();
+        pool.checkIntegrity();
       }
       // 40 prompt tokens in chunks of 8, then 6 outputs, 3 at a time: far fewer steps than this end everything.
       for (let i = 0; i < 20 * (wanted.size + 1); i++) step();
       scheduler.checkIntegrity();
       expect(finished.size + cancelled.size).toBe(wanted.size);
-      expect(scheduler.counts()).toMatchObject({ waiting: 0, running: 0, reservedTokens: 0, enqueued, left: enqueued });
+      expect(scheduler.counts()).toMatchObject({ waiting: 0, running: 0, enqueued, left: enqueued });
+      expect(pool.counts().usedBytes).toBe(0);
       expect(sequences.size).toBe(0);
       for (const id of finished) {
         const { fed, cached, outputs } = wanted.get(id)!;

@@ -1,0 +1,17 @@
+import type { PoolCounts } from '../domain/block-pool.js';
+
+/** What the engine is doing, for the daemon's status. */
+export interface EngineStatus {
+  readonly model: string;
+  readonly contextLength: number;
+  readonly requests: Readonly<Record<'submitted' | 'finished' | 'cancelled' | 'failed', number>>;
+  readonly tokens: Readonly<Record<'prompt' | 'cached' | 'generated', number>>;
+  readonly steps: number;
+  readonly waiting: number;
+  readonly running: number;
+  /** What the bookkeeping was found to contradict itself in; from then on nothing is admitted. */
+  readonly fault: string | null;
+  readonly retained: { readonly sequences: number; readonly tokens: number; readonly bytes: number };
+  /** Blocks in use by running and retained sequences; `runningBytes` are those of running ones. */
+  readonly kv: PoolCounts & { readonly runningBytes: number; readonly bytesPerToken: number };
+}
