@@ -48,7 +48,7 @@ describe.each(cases)('a tree of forks on the $executor executor, $shape model', 
   /** Logits of the last chunk, from a sequence of its own that was fed all chunks. */
   async function alone(model: Native.ModelId, chunks: readonly Int32Array[]): Promise<Float32Array> {
     const sequence = await engine.createSequence(model, GREEDY);
-    let logits = new Float32Array();
+    let logits: Float32Array = new Float32Array();
     for (const chunk of chunks) ({ logits } = await engine.step(plan([{ sequence, tokens: chunk }], 'all')));
     await engine.dropSequence(sequence);
     return logits;
