@@ -22,7 +22,12 @@ const move = fc.oneof(
   { weight: 3, arbitrary: fc.record({ kind: fc.constantFrom('fork' as const, 'forkWhole' as const), ...pick }) },
   {
     weight: 5,
-    arbitrary: fc.record({ kind: fc.constant('append' as const), ...pick, count: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 300 })), seed: fc.nat() }),
+    arbitrary: fc.record({
+      kind: fc.constant('append' as const),
+      ...pick,
+      count: fc.oneof(fc.constant(1), fc.integer({ min: 1, max: 300 })),
+      seed: fc.nat(),
+    }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('appendToAll' as const), ...pick, seed: fc.nat() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('truncate' as const), ...pick }) },
@@ -94,7 +99,12 @@ describe.each(cases)('a tree of forks on the $executor executor, $shape model', 
             expectSame(logits, await alone(model, node.chunks));
           } else if (m.kind === 'appendToAll') {
             const tokens = tinyTokens(nodes.length, m.seed);
-            const { logits } = await engine.step(plan(nodes.map(({ sequence }, i) => ({ sequence, tokens: tokens.subarray(i, i + 1) })), 'all'));
+            const { logits } = await engine.step(
+              plan(
+                nodes.map(({ sequence }, i) => ({ sequence, tokens: tokens.subarray(i, i + 1) })),
+                'all',
+              ),
+            );
             for (const [i, each] of nodes.entries()) {
               each.chunks.push(tokens.subarray(i, i + 1));
               expectSame(logits.subarray(i * TINY.vocabSize, (i + 1) * TINY.vocabSize), await alone(model, each.chunks));

@@ -45,10 +45,24 @@ describe.each(cases)('a fork on the $executor executor, $shape model, $kvFormat 
 
   /** The bits of all logits and log-probabilities of a chunk of 9 tokens and ten greedy ones after it. */
   async function continuation(sequences: readonly Native.SequenceId[], seed = 5): Promise<Buffer[]> {
-    const results = [await engine.step(plan(sequences.map((sequence) => ({ sequence, tokens: tinyTokens(9, seed), sample: true })), 'all'))];
+    const results = [
+      await engine.step(
+        plan(
+          sequences.map((sequence) => ({ sequence, tokens: tinyTokens(9, seed), sample: true })),
+          'all',
+        ),
+      ),
+    ];
     for (let i = 0; i < 10; i += 1) {
       const last = results.at(-1)?.tokens ?? [];
-      results.push(await engine.step(plan(sequences.map((sequence, j) => ({ sequence, tokens: [last[j] ?? -1], sample: true })), 'all')));
+      results.push(
+        await engine.step(
+          plan(
+            sequences.map((sequence, j) => ({ sequence, tokens: [last[j] ?? -1], sample: true })),
+            'all',
+          ),
+        ),
+      );
     }
     return results.flatMap(({ logits, logprobs }) => [bits(logits), bits(logprobs)]);
   }
@@ -206,7 +220,8 @@ describe.each(['mlx', 'cpu'] as const)('the memory budget on the %s executor', (
     const tight = new native.Engine({ ...ENGINE_OPTIONS, memoryBudgetBytes: weights + 40_000_000 });
     const { model } = await tight.loadModel({ spec, files: [file], executor, kvFormat: 'f32' });
     const parent = await tight.createSequence(model, GREEDY);
-    for (let at = 0; at < 700; at += 64) await tight.step(plan([{ sequence: parent, tokens: tokens.subarray(at, Math.min(at + 64, 700)) }]));
+    for (let at = 0; at < 700; at += 64)
+      await tight.step(plan([{ sequence: parent, tokens: tokens.subarray(at, Math.min(at + 64, 700)) }]));
     // Far more than the budget holds as copies: 2,000 times 384 kB.
     const forks = await Promise.all(Array.from({ length: 2000 }, async () => (await tight.forkSequence(parent, 700, GREEDY)).sequence));
     let refused: Native.NativeError | undefined;
