@@ -83,7 +83,8 @@ async function runWorkload(runner: NativeRunner, w: Workload): Promise<number> {
   }
 }
 
-async function prefill(runner: NativeRunner, sequence: number, tokens: number): Promise<void> {
+/** Appends `tokens` arbitrary tokens in chunks as the daemon's. */
+export async function prefill(runner: NativeRunner, sequence: number, tokens: number): Promise<void> {
   for (let done = 0; done < tokens; done += CHUNK_TOKENS) {
     const count = Math.min(CHUNK_TOKENS, tokens - done);
     const chunk = Int32Array.from({ length: count }, (_, i) => ((done + i) * 37 + 11) % runner.vocabSize);

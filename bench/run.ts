@@ -1,5 +1,5 @@
 /**
- * npm run bench -- throughput|start|loop|memory|kv [options]. Every figure in docs/benchmarks comes from here.
+ * npm run bench -- throughput|start|loop|memory|kv|fork [options]. Every figure in docs/benchmarks comes from here.
  * Progress goes to stderr, the Markdown table to stdout.
  */
 import { availableParallelism } from 'node:os';
@@ -10,6 +10,7 @@ import { locateModel } from '#src/adapters/hub/locate-model.js';
 import type { ExecutorKind, KvFormat } from '../native/index.js';
 import { daemonMemory } from './daemon-memory.js';
 import { eventLoopDelay } from './event-loop.js';
+import { forkCost, type ForkCost } from './fork-cost.js';
 import { kvDomainTimes } from './kv-domain.js';
 import { median } from './median.js';
 import { openModel, ours, type OursOptions } from './ours.js';
@@ -34,6 +35,8 @@ const { positionals, values } = parseArgs({
     decode: { type: 'string', default: '64' },
     depths: { type: 'string', default: '0,4096' },
     sequences: { type: 'string', default: '1' },
+    tokens: { type: 'string', default: '4096,4196' }, // fork: at the end of a block, and inside one
+    forks: { type: 'string', default: '10' },
     llama: { type: 'string' }, // folder that holds llama-bench
     'mlx-python': { type: 'string' },
     'mlx-model': { type: 'string' },
@@ -119,6 +122,25 @@ const verbs: Readonly<Record<string, () => Promise<string>>> = {
         ['weights', `${figure(m.weightMB)} MB`],
         ['KV', `${figure(m.kvMB)} MB`],
         ['peak - weights - KV', `${figure(m.overheadMB)} MB`],
+      ],
+    );
+  },
+  async fork() {
+    const [forks, steps] = [Number(values.forks), Number(values.decode)];
+    const costs: ForkCost[] = [];
+    for (const tokens of numbers(values.tokens)) costs.push(await forkCost(options, tokens, forks, steps, rounds));
+    const row = (name: string, of: (cost: ForkCost) => number): string[] => [name, ...costs.map((cost) => figure(of(cost)))];
+    const beyond = `KV of all but what ${forks} x ${steps} new tokens take, against that of one`;
+    return table(
+      [`${forks} forks, ${options.executor}, kv ${options.kvFormat}`, ...costs.map(({ tokens }) => `of ${tokens} tokens`)],
+      [
+        row('forking, together, ms', (c) => c.forkMillis),
+        row('KV allocated and copied by it, bytes', (c) => c.forkedBytes),
+        row('KV of the one sequence, MB', (c) => c.parentBytes / 1e6),
+        row('KV of all after decoding, MB', (c) => c.familyBytes / 1e6),
+        row('copied by their first step, MB', (c) => c.copiedBytes / 1e6),
+        row(beyond, (c) => (c.familyBytes - c.newTokenBytes) / c.parentBytes),
+        row('a step of all forks, ms', (c) => c.stepMillis),
       ],
     );
   },

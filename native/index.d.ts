@@ -55,6 +55,12 @@ export interface LoadedModel {
   readonly kvBytesPerToken: number;
 }
 
+export interface ForkedSequence {
+  readonly sequence: SequenceId;
+  /** Tokens it holds: what was asked for, or 0 where a windowed layer has forgotten what the cut needs. */
+  readonly length: number;
+}
+
 /** Same seed, same logits, same tokens: the draw for output i depends on (seed, i) alone. */
 export interface SamplingOptions {
   /** 0 = greedy. */
@@ -115,13 +121,17 @@ export interface EngineStats {
   readonly tokensDecoded: number; // sampled tokens
   readonly sequences: number; // alive now
   readonly weightBytes: number;
-  readonly kvBytes: number; // allocated capacity, alive now
+  readonly kvBytes: number; // allocated capacity, alive now; what several sequences hold counts once
+  /** What the sequences alive hold beyond `kvBytes`: memory that n of them hold counts n - 1 times. */
+  readonly kvSharedBytes: number;
   readonly mlxActiveBytes: number;
   readonly mlxPeakBytes: number;
   readonly mlxCacheBytes: number;
   /** Appends that had to move or grow a buffer, against appends done in place. */
   readonly kvGrowths: number;
   readonly kvAppends: number;
+  /** Copied because an append met memory that another sequence holds too: per layer less than 256 tokens. */
+  readonly kvCopiedBytes: number;
 }
 
 export interface BackendInfo {
@@ -144,6 +154,14 @@ export class Engine {
   unloadModel(model: ModelId): Promise<void>;
   /** An empty sequence; its KV grows in multiples of 256 tokens. */
   createSequence(model: ModelId, sampling: SamplingOptions): Promise<SequenceId>;
+  /**
+   * A new sequence of the first `length` tokens of another one, which stays as it was. Both hold the same KV: the fork
+   * itself allocates and copies none of it. Who appends first copies what a block that both hold has of it, less than 256
+   * tokens per layer, and the step is admitted or refused with that copy in mind.
+   * Tokens count as seen for the repetition penalty; the output counts and the draw index start anew. Windowed layers
+   * forget as in `truncateSequence`: a cut that would need it gives an empty sequence, and its length says so.
+   */
+  forkSequence(sequence: SequenceId, length: number, sampling: SamplingOptions): Promise<ForkedSequence>;
   /** Replaces the sampling state: output counts for penalties and the draw index start again. */
   setSampling(sequence: SequenceId, sampling: SamplingOptions): Promise<void>;
   /**

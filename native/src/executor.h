@@ -17,9 +17,11 @@ inline constexpr int kBlockTokens = 256;  // KV capacity grows in multiples of t
 enum class KvFormat { F32, F16 };
 
 struct KvCounters {
-  int64_t bytes = 0;    // allocated capacity alive now, all sequences
-  int64_t growths = 0;  // buffers moved to a larger one (or slid, for windowed layers)
-  int64_t appends = 0;  // appends done in place; one per sequence, layer and step
+  int64_t bytes = 0;         // allocated capacity alive now, all sequences; what several hold counts once
+  int64_t shared_bytes = 0;  // what sequences hold beyond that: memory of n holders counts n - 1 times
+  int64_t copied_bytes = 0;  // copied because an append met memory that somebody else holds too
+  int64_t growths = 0;       // buffers moved to a larger one (or slid, for windowed layers)
+  int64_t appends = 0;       // appends done in place; one per sequence, layer and step
 };
 
 // The KV of one sequence in one executor's own layout. Destroying it frees the memory.
@@ -29,6 +31,9 @@ class SequenceKv {
   virtual int length() const = 0;  // tokens appended so far
   // Keeps the first `length` tokens; returns the length really kept (0 where a windowed layer forgot what it needs).
   virtual int truncate(int length) = 0;
+  // A sequence of the first `length` tokens that holds the same memory: nothing is allocated or copied until either one
+  // appends. Empty where truncate() would keep 0.
+  virtual std::unique_ptr<SequenceKv> fork(int length) const = 0;
 };
 
 struct BatchEntry {
@@ -46,7 +51,7 @@ class Executor {
  public:
   virtual ~Executor() = default;
   virtual std::unique_ptr<SequenceKv> create_sequence() = 0;
-  // Bytes that appending `tokens` more to a sequence now of `length` would newly allocate. For admission.
+  // Bytes that appending `tokens` more would newly allocate at most, copies of what is shared included. For admission.
   virtual int64_t kv_bytes_to_append(const SequenceKv& kv, int tokens) const = 0;
   // Upper bound of the temporary memory that a step over `tokens` tokens with `logit_rows` rows needs.
   virtual int64_t scratch_bytes(int tokens, int logit_rows) const = 0;

@@ -34,6 +34,8 @@ export interface ModelRunner {
   readonly weightBytes: number;
   readonly kvBytesPerToken: number;
   createSequence(sampling: SamplingParams): Promise<number>;
+  /** A new sequence of the first `length` tokens of another, sharing its KV; `length` 0 where that cannot be (windowed layers). */
+  forkSequence(sequence: number, length: number, sampling: SamplingParams): Promise<{ readonly sequence: number; readonly length: number }>;
   setSampling(sequence: number, sampling: SamplingParams): Promise<void>;
   truncateSequence(sequence: number, length: number): Promise<number>;
   dropSequence(sequence: number): Promise<void>;

@@ -1,11 +1,13 @@
 // The KV of a sequence: per layer a chain of blocks of 256 tokens, each its own memory. Growing adds a block and moves
 // nothing; a windowed layer frees the blocks that left its window; positions stay absolute, so block borders never shift.
+// A fork holds the same blocks. Full ones are shared for good; the last one is copied by the first holder that appends.
 #pragma once
 #include <deque>
 #include <vector>
 
 #include "cpu/page_buffer.h"
 #include "executor.h"
+#include "shared_kv.h"
 
 namespace semantic::cpu {
 
@@ -28,12 +30,12 @@ struct KvShape {
 class CpuSequenceKv final : public SequenceKv {
  public:
   CpuSequenceKv(const std::vector<KvShape>& shapes, KvCounters& counters);
-  ~CpuSequenceKv() override;
 
   int length() const override { return length_; }
   int truncate(int length) override;
+  std::unique_ptr<SequenceKv> fork(int length) const override;
 
-  // Makes room for `tokens` more in every layer. Throws Error(OutOfMemory, "cpu.step").
+  // Makes room for `tokens` more in every layer, in blocks of its own. Throws Error(OutOfMemory, "cpu.step").
   void reserve(int tokens);
   // Counts one growth or append per layer for all that was reserved since the last call.
   void count_append();
@@ -47,13 +49,19 @@ class CpuSequenceKv final : public SequenceKv {
   void* value_row(int layer, int head, int position) const;
 
  private:
+  using Block = SharedKv<PageBuffer>;
   struct Layer {
-    std::deque<PageBuffer> blocks;
+    std::deque<Block> blocks;
     int first_block = 0;  // absolute index of blocks.front()
     bool grew = false;    // since the last count_append()
   };
   void drop_front(size_t layer, int blocks);
   void drop_back(size_t layer, int keep_end);
+  // `length`, or 0 where a windowed layer forgot what the next query after it would see.
+  int keepable(int length) const;
+  Block new_block(const KvShape& shape);
+  bool must_copy(const Layer& layer) const;
+  void copy_last_block(size_t layer);
 
   const std::vector<KvShape>& shapes_;
   KvCounters& counters_;

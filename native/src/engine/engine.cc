@@ -30,6 +30,12 @@ int64_t device_memory() {
   return 0;
 }
 
+void check_length(const Sequence& sequence, int length, const char* origin) {
+  if (length >= 0 && length <= sequence.kv->length()) return;
+  throw Error(ErrorCode::InvalidArgument, origin,
+              "length should be in 0.." + std::to_string(sequence.kv->length()) + ", is " + std::to_string(length));
+}
+
 }  // namespace
 
 Engine::Engine(const EngineOptions& options) : options_(options) {
@@ -71,6 +77,8 @@ EngineStats Engine::stats() const {
   for (const auto& [id, model] : models_) {
     stats.kv_growths += model.executor->kv_counters().growths;
     stats.kv_appends += model.executor->kv_counters().appends;
+    stats.kv_copied_bytes += model.executor->kv_counters().copied_bytes;
+    stats.kv_shared_bytes += model.executor->kv_counters().shared_bytes;
   }
   stats.mlx_active_bytes = static_cast<int64_t>(mx::get_active_memory());
   stats.mlx_peak_bytes = static_cast<int64_t>(mx::get_peak_memory());
@@ -124,6 +132,7 @@ void Engine::unload_model(int id) {
   std::erase_if(sequences_, [&](const auto& entry) { return entry.second.model == id; });
   counters_.kv_growths += model.executor->kv_counters().growths;
   counters_.kv_appends += model.executor->kv_counters().appends;
+  counters_.kv_copied_bytes += model.executor->kv_counters().copied_bytes;
   models_.erase(id);
   mx::clear_cache();
 }
@@ -136,6 +145,18 @@ int Engine::create_sequence(int id, SamplingOptions sampling) {
   return sequence;
 }
 
+ForkedSequence Engine::fork_sequence(int id, int length, SamplingOptions sampling) {
+  const Sequence& source = sequence_of(id);
+  validate_sampling(sampling, models_.at(source.model));
+  check_length(source, length, "engine.fork");
+  Sequence fork{source.model, source.kv->fork(length), {}, Sampler(std::move(sampling))};
+  const int kept = fork.kv->length();
+  fork.tokens.assign(source.tokens.begin(), source.tokens.begin() + kept);
+  const int sequence = next_sequence_++;
+  sequences_.emplace(sequence, std::move(fork));
+  return {sequence, kept};
+}
+
 void Engine::set_sampling(int id, SamplingOptions sampling) {
   Sequence& sequence = sequence_of(id);
   validate_sampling(sampling, models_.at(sequence.model));
@@ -144,10 +165,7 @@ void Engine::set_sampling(int id, SamplingOptions sampling) {
 
 int Engine::truncate_sequence(int id, int length) {
   Sequence& sequence = sequence_of(id);
-  if (length < 0 || length > sequence.kv->length()) {
-    throw Error(ErrorCode::InvalidArgument, "engine.truncate",
-                "length should be in 0.." + std::to_string(sequence.kv->length()) + ", is " + std::to_string(length));
-  }
+  check_length(sequence, length, "engine.truncate");
   const int kept = sequence.kv->truncate(length);
   sequence.tokens.resize(kept);
   return kept;

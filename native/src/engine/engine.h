@@ -36,9 +36,14 @@ struct LoadedModel {
 
 struct EngineStats {
   int64_t steps = 0, tokens_prefilled = 0, tokens_decoded = 0, sequences = 0;
-  int64_t weight_bytes = 0, kv_bytes = 0;
+  int64_t weight_bytes = 0, kv_bytes = 0, kv_shared_bytes = 0;
   int64_t mlx_active_bytes = 0, mlx_peak_bytes = 0, mlx_cache_bytes = 0;
-  int64_t kv_growths = 0, kv_appends = 0;
+  int64_t kv_growths = 0, kv_appends = 0, kv_copied_bytes = 0;
+};
+
+struct ForkedSequence {
+  int sequence;
+  int length;
 };
 
 struct BackendInfo {
@@ -57,6 +62,7 @@ class Engine {
   LoadedModel load_model(const LoadOptions& options);
   void unload_model(int model);
   int create_sequence(int model, SamplingOptions sampling);
+  ForkedSequence fork_sequence(int sequence, int length, SamplingOptions sampling);
   void set_sampling(int sequence, SamplingOptions sampling);
   int truncate_sequence(int sequence, int length);
   void drop_sequence(int sequence) { sequences_.erase(sequence); }
@@ -78,7 +84,7 @@ class Engine {
   std::unordered_map<int, Sequence> sequences_;  // destroyed before the executors they belong to
   int next_model_ = 1;
   int next_sequence_ = 1;
-  EngineStats counters_;  // the cumulative fields; growths and appends of unloaded models
+  EngineStats counters_;  // the cumulative fields; growths, appends and copies of unloaded models
 };
 
 }  // namespace semantic

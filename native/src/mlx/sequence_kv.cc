@@ -16,12 +16,14 @@ mx::array tokens_of(const mx::array& buffer, int from, int to) {
   return mx::slice(buffer, mx::Shape{0, 0, from, 0}, mx::Shape{s[0], s[1], to, s[3]});
 }
 
-// A buffer of `capacity` tokens that starts with tokens [from, to) of `old`.
-mx::array moved(const std::optional<mx::array>& old, int from, int to, const mx::Shape& shape, mx::Dtype type) {
-  if (!old || from == to) return mx::zeros(shape, type);
+mx::array joined(const std::vector<mx::array>& parts) { return parts.size() == 1 ? parts.front() : mx::concatenate(parts, 2); }
+
+// A buffer of `shape` that starts with the tokens of `parts`.
+mx::array moved(std::vector<mx::array> parts, const mx::Shape& shape, mx::Dtype type) {
   mx::Shape rest = shape;
-  rest[2] -= to - from;
-  return mx::concatenate({tokens_of(*old, from, to), mx::zeros(rest, type)}, 2);
+  for (const mx::array& part : parts) rest[2] -= part.shape(2);
+  if (rest[2] > 0) parts.push_back(mx::zeros(rest, type));
+  return joined(parts);
 }
 
 mx::array written(const mx::array& buffer, const mx::array& tokens, int at) {
@@ -31,80 +33,136 @@ mx::array written(const mx::array& buffer, const mx::array& tokens, int at) {
 
 }  // namespace
 
-AppendPlan plan_append(const LayerKvShape& layer, int start, int length, int capacity, int tokens) {
-  const int held = length - start;
-  if (held + tokens <= capacity) return {start, capacity, false};
-  if (!layer.window || held <= *layer.window) return {start, round_up_to_block(held + tokens), true};
-  // Room for at least a block beyond the window, so that decoding slides once per block and not once per token.
-  const int room = round_up_to_block(*layer.window + std::max(tokens, kBlockTokens));
-  return {length - *layer.window, room, true};
-}
-
 MlxSequenceKv::MlxSequenceKv(const std::vector<LayerKvShape>& layers, mx::Dtype type,
                              std::shared_ptr<KvCounters> counters)
     : shapes_(layers), type_(type), counters_(std::move(counters)), layers_(layers.size()) {}
 
-MlxSequenceKv::~MlxSequenceKv() {
-  for (int i = 0; i < static_cast<int>(layers_.size()); ++i) release(i);
+int64_t MlxSequenceKv::bytes_of(int layer, int64_t tokens) const {
+  return 2 * tokens * shapes_[layer].kv_heads * shapes_[layer].head_dim * static_cast<int64_t>(mx::size_of(type_));
 }
 
-int64_t MlxSequenceKv::bytes_of(int layer, int capacity) const {
-  return int64_t{2} * capacity * shapes_[layer].kv_heads * shapes_[layer].head_dim * mx::size_of(type_);
+int MlxSequenceKv::first_seen(int layer, int position) const {
+  return shapes_[layer].window ? std::max(0, position - *shapes_[layer].window + 1) : 0;
 }
 
-void MlxSequenceKv::release(int layer) {
-  counters_->bytes -= bytes_of(layer, layers_[layer].capacity);
-  layers_[layer] = Layer{};
+int MlxSequenceKv::keepable(int length) const {
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    if (!layers_[i].empty() && layers_[i].front().start > first_seen(static_cast<int>(i), length)) return 0;
+  }
+  return length;
+}
+
+void MlxSequenceKv::cut(Chain& chain, int length) {
+  while (!chain.empty() && chain.back().start >= length) chain.pop_back();
+  if (!chain.empty()) chain.back().end = std::min(chain.back().end, length);
 }
 
 int MlxSequenceKv::truncate(int length) {
   if (length >= length_) return length_;
+  length_ = keepable(length);
+  for (Chain& chain : layers_) cut(chain, length_);
+  return length_;
+}
+
+std::unique_ptr<SequenceKv> MlxSequenceKv::fork(int length) const {
+  auto child = std::make_unique<MlxSequenceKv>(shapes_, type_, counters_);
+  child->length_ = keepable(std::min(length, length_));
   for (size_t i = 0; i < layers_.size(); ++i) {
-    // The next query, at position `length`, sees (length - window, length].
-    if (!shapes_[i].window || layers_[i].start <= std::max(0, length - *shapes_[i].window + 1)) continue;
-    for (size_t j = 0; j < layers_.size(); ++j) release(static_cast<int>(j));
-    return length_ = 0;
+    for (const Piece& piece : layers_[i]) {
+      const bool seen = piece.end > first_seen(static_cast<int>(i), child->length_);
+      if (!seen || piece.start >= child->length_) continue;
+      child->layers_[i].push_back({piece.buffers.share(), piece.start, std::min(piece.end, child->length_)});
+    }
   }
-  return length_ = length;
+  return child;
+}
+
+MlxSequenceKv::AppendPlan MlxSequenceKv::plan_append(int layer, int tokens) const {
+  const Chain& chain = layers_[layer];
+  const std::optional<int> window = shapes_[layer].window;
+  int forget = 0;
+  while (forget < static_cast<int>(chain.size()) && chain[forget].end <= first_seen(layer, length_)) ++forget;
+  if (forget == static_cast<int>(chain.size())) return {forget, 0, length_, round_up_to_block(tokens), true, false};
+
+  const Piece& last = chain.back();
+  const int held = last.tokens();
+  if (!last.buffers.sole()) {
+    // Short pieces are copied, so that a chain has at most one piece per block of tokens.
+    if (held >= kBlockTokens) return {forget, 0, length_, round_up_to_block(tokens), true, false};
+    return {forget, 1, last.start, round_up_to_block(held + tokens), true, true};
+  }
+  if (held + tokens <= last.buffers->capacity) return {forget, 0, last.start, last.buffers->capacity, false, false};
+  if (window && held > *window) {
+    // Room for at least a block beyond the window, so that decoding slides once per block and not once per token.
+    return {forget, 1, length_ - *window, round_up_to_block(*window + std::max(tokens, kBlockTokens)), true, false};
+  }
+  int join = 1;
+  const int pieces = static_cast<int>(chain.size()) - forget;
+  while (!window && join < pieces && chain[chain.size() - 1 - join].buffers.sole()) ++join;
+  const int start = chain[chain.size() - join].start;
+  return {forget, join, start, round_up_to_block(length_ - start + tokens), true, false};
+}
+
+MlxSequenceKv::Piece MlxSequenceKv::new_piece(int layer, const AppendPlan& plan) {
+  const Chain& chain = layers_[layer];
+  std::vector<mx::array> k, v;
+  for (size_t i = chain.size() - plan.join; i < chain.size(); ++i) {
+    const int from = std::max(plan.start - chain[i].start, 0);
+    k.push_back(tokens_of(chain[i].buffers->k, from, chain[i].tokens()));
+    v.push_back(tokens_of(chain[i].buffers->v, from, chain[i].tokens()));
+  }
+  const mx::Shape shape{1, shapes_[layer].kv_heads, plan.capacity, shapes_[layer].head_dim};
+  Buffers buffers{moved(std::move(k), shape, type_), moved(std::move(v), shape, type_), plan.capacity};
+  return {SharedKv<Buffers>(std::move(buffers), bytes_of(layer, plan.capacity), *counters_), plan.start, length_};
 }
 
 MlxSequenceKv::View MlxSequenceKv::append(int layer, const mx::array& k, const mx::array& v) {
-  Layer& state = layers_[layer];
+  Chain& chain = layers_[layer];
   const int tokens = k.shape(2);
-  const AppendPlan plan = plan_append(shapes_[layer], state.start, length_, state.capacity, tokens);
+  const AppendPlan plan = plan_append(layer, tokens);
   if (plan.moves) {
-    const mx::Shape shape{1, shapes_[layer].kv_heads, plan.capacity, shapes_[layer].head_dim};
-    const int from = plan.start - state.start;
-    const int to = length_ - state.start;
-    state.k = moved(state.k, from, to, shape, type_);
-    state.v = moved(state.v, from, to, shape, type_);
-    counters_->bytes += bytes_of(layer, plan.capacity) - bytes_of(layer, state.capacity);
-    state.start = plan.start;
-    state.capacity = plan.capacity;
+    Piece piece = new_piece(layer, plan);
+    if (plan.copies_shared) counters_->copied_bytes += bytes_of(layer, piece.tokens());
+    chain.erase(chain.end() - plan.join, chain.end());
+    chain.push_back(std::move(piece));
     ++counters_->growths;
   } else {
     ++counters_->appends;
   }
-  const int at = length_ - state.start;
-  state.k = written(*state.k, mx::astype(k, type_), at);
-  state.v = written(*state.v, mx::astype(v, type_), at);
-  return {tokens_of(*state.k, 0, at + tokens), tokens_of(*state.v, 0, at + tokens), state.start};
+  chain.erase(chain.begin(), chain.begin() + plan.forget);
+
+  Piece& last = chain.back();
+  last.buffers->k = written(last.buffers->k, mx::astype(k, type_), last.tokens());
+  last.buffers->v = written(last.buffers->v, mx::astype(v, type_), last.tokens());
+  last.end = length_ + tokens;
+
+  const int start = std::max(chain.front().start, chain.size() > 1 ? first_seen(layer, length_) : 0);
+  std::vector<mx::array> seen_k, seen_v;
+  for (const Piece& piece : chain) {
+    const int from = std::max(start - piece.start, 0);
+    seen_k.push_back(tokens_of(piece.buffers->k, from, piece.tokens()));
+    seen_v.push_back(tokens_of(piece.buffers->v, from, piece.tokens()));
+  }
+  return {joined(seen_k), joined(seen_v), start};
 }
 
 void MlxSequenceKv::collect(std::vector<mx::array>& arrays) const {
-  for (const Layer& layer : layers_) {
-    arrays.push_back(*layer.k);
-    arrays.push_back(*layer.v);
+  for (const Chain& chain : layers_) {
+    arrays.push_back(chain.back().buffers->k);
+    arrays.push_back(chain.back().buffers->v);
   }
 }
 
 int64_t MlxSequenceKv::bytes_to_append(int tokens) const {
-  int64_t bytes = 0;
+  int64_t bytes = 0, joined_view = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
-    const AppendPlan plan = plan_append(shapes_[i], layers_[i].start, length_, layers_[i].capacity, tokens);
-    if (plan.moves) bytes += bytes_of(static_cast<int>(i), plan.capacity);
+    const int layer = static_cast<int>(i);
+    const AppendPlan plan = plan_append(layer, tokens);
+    if (plan.moves) bytes += bytes_of(layer, plan.capacity);
+    const int pieces = static_cast<int>(layers_[i].size()) - plan.forget - plan.join + (plan.moves ? 1 : 0);
+    if (pieces > 1) joined_view = std::max(joined_view, bytes_of(layer, int64_t{length_} + tokens - first_seen(layer, length_)));
   }
-  return bytes;
+  return bytes + joined_view;
 }
 
 }  // namespace semantic

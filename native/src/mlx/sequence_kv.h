@@ -1,16 +1,21 @@
-// The KV of one sequence: per layer two contiguous buffers [1, kv_heads, capacity, head_dim], appended in place.
+// The KV of one sequence: per layer a chain of pieces, each two contiguous buffers [1, kv_heads, capacity, head_dim].
+// Only the last piece is appended to, in place, and only while nobody else holds it: a fork holds the same pieces, and
+// whoever appends next opens a piece of its own behind them. Attention over a chain sees the pieces joined for the call.
 //
-// slice_update() works in place only while this object holds the sole handle of a buffer: views that append() returns
-// must not outlive the step's eval. A windowed layer's buffer holds the positions [start, length); when it is full it
-// slides, keeping the last `window` tokens.
+// slice_update() works in place only while a piece holds the sole handle of a buffer: views that append() returns must
+// not outlive the step's eval. In a windowed layer a full last piece slides, keeping the last `window` tokens, and pieces
+// that left the window go. In other layers a piece that nobody else holds any more is joined with the next when that one
+// has to move.
 #pragma once
 #include <mlx/mlx.h>
 
+#include <deque>
 #include <memory>
 #include <optional>
 #include <vector>
 
 #include "executor.h"
+#include "shared_kv.h"
 
 namespace semantic {
 
@@ -20,47 +25,61 @@ struct LayerKvShape {
   std::optional<int> window;
 };
 
-// Where an append of `tokens` to a buffer with positions [start, length) will put them.
-struct AppendPlan {
-  int start;     // first position held afterwards
-  int capacity;  // tokens
-  bool moves;    // a new buffer is needed
-};
-
-AppendPlan plan_append(const LayerKvShape& layer, int start, int length, int capacity, int tokens);
-
 class MlxSequenceKv final : public SequenceKv {
  public:
   MlxSequenceKv(const std::vector<LayerKvShape>& layers, mlx::core::Dtype type, std::shared_ptr<KvCounters> counters);
-  ~MlxSequenceKv() override;
 
   int length() const override { return length_; }
   int truncate(int length) override;
+  std::unique_ptr<SequenceKv> fork(int length) const override;
 
   struct View {
-    mlx::core::array k, v;  // [1, kv_heads, tokens held, head_dim], the new ones last
+    mlx::core::array k, v;  // [1, kv_heads, tokens seen, head_dim], the new ones last
     int start;              // position of the first
   };
   // k, v [1, kv_heads, tokens, head_dim]. The length stays until commit(): all layers append at the same position.
   View append(int layer, const mlx::core::array& k, const mlx::core::array& v);
   void commit(int tokens) { length_ += tokens; }
 
-  void collect(std::vector<mlx::core::array>& arrays) const;  // every buffer, to evaluate
+  void collect(std::vector<mlx::core::array>& arrays) const;  // every buffer that a step writes, to evaluate
+  // What append() allocates, and the joined copy of a chain that one layer's attention reads.
   int64_t bytes_to_append(int tokens) const;
 
  private:
-  struct Layer {
-    std::optional<mlx::core::array> k, v;
-    int start = 0;
-    int capacity = 0;
+  struct Buffers {
+    mlx::core::array k, v;
+    int capacity;  // tokens
   };
-  int64_t bytes_of(int layer, int capacity) const;
-  void release(int layer);
+  // Positions [start, end) of a sequence, at the front of the buffers.
+  struct Piece {
+    SharedKv<Buffers> buffers;
+    int start, end;
+    int tokens() const { return end - start; }
+  };
+  using Chain = std::deque<Piece>;
+
+  // Where an append of `tokens` will put them.
+  struct AppendPlan {
+    int forget;    // pieces at the front that no later query sees
+    int join;      // pieces at the back whose tokens go into the new piece
+    int start;     // first position of the piece that is written
+    int capacity;  // of it, tokens
+    bool moves;    // a new piece is needed
+    bool copies_shared;
+  };
+
+  AppendPlan plan_append(int layer, int tokens) const;
+  int first_seen(int layer, int position) const;
+  // `length`, or 0 where a windowed layer forgot what the next query after it would see.
+  int keepable(int length) const;
+  static void cut(Chain& chain, int length);
+  int64_t bytes_of(int layer, int64_t tokens) const;
+  Piece new_piece(int layer, const AppendPlan& plan);
 
   const std::vector<LayerKvShape>& shapes_;  // the executor's
   mlx::core::Dtype type_;
   std::shared_ptr<KvCounters> counters_;
-  std::vector<Layer> layers_;
+  std::vector<Chain> layers_;
   int length_ = 0;
 };
 

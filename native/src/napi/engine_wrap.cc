@@ -19,6 +19,7 @@ Napi::Function EngineWrap::define(Napi::Env env) {
                       InstanceMethod("loadModel", &EngineWrap::load_model),
                       InstanceMethod("unloadModel", &EngineWrap::unload_model),
                       InstanceMethod("createSequence", &EngineWrap::create_sequence),
+                      InstanceMethod("forkSequence", &EngineWrap::fork_sequence),
                       InstanceMethod("setSampling", &EngineWrap::set_sampling),
                       InstanceMethod("truncateSequence", &EngineWrap::truncate_sequence),
                       InstanceMethod("dropSequence", &EngineWrap::drop_sequence),
@@ -154,6 +155,15 @@ Napi::Value EngineWrap::create_sequence(const Napi::CallbackInfo& call) {
   return command(call, "engine.sequence", [&] {
     return [model = read_id(call[0], "model"), sampling = read_sampling(call[1])](Engine& engine) {
       return [id = engine.create_sequence(model, sampling)](Napi::Env env) { return Napi::Number::New(env, id); };
+    };
+  });
+}
+
+// forkSequence(sequence: SequenceId, length: number, sampling: SamplingOptions): Promise<ForkedSequence>
+Napi::Value EngineWrap::fork_sequence(const Napi::CallbackInfo& call) {
+  return command(call, "engine.fork", [&] {
+    return [sequence = read_id(call[0], "sequence"), length = read_length(call[1]), sampling = read_sampling(call[2])](Engine& engine) {
+      return [forked = engine.fork_sequence(sequence, length, sampling)](Napi::Env env) { return to_js(env, forked); };
     };
   });
 }

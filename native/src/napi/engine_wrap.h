@@ -28,6 +28,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value load_model(const Napi::CallbackInfo& call);
   Napi::Value unload_model(const Napi::CallbackInfo& call);
   Napi::Value create_sequence(const Napi::CallbackInfo& call);
+  Napi::Value fork_sequence(const Napi::CallbackInfo& call);
   Napi::Value set_sampling(const Napi::CallbackInfo& call);
   Napi::Value truncate_sequence(const Napi::CallbackInfo& call);
   Napi::Value drop_sequence(const Napi::CallbackInfo& call);

@@ -35,6 +35,13 @@ Napi::Value to_js(Napi::Env env, const LoadedModel& loaded) {
   return o;
 }
 
+Napi::Value to_js(Napi::Env env, const ForkedSequence& forked) {
+  auto o = Napi::Object::New(env);
+  o.Set("sequence", number(env, forked.sequence));
+  o.Set("length", number(env, forked.length));
+  return o;
+}
+
 Napi::Value to_js(Napi::Env env, const StepResult& result) {
   auto o = Napi::Object::New(env);
   o.Set("tokens", typed(env, result.tokens));
@@ -55,11 +62,13 @@ Napi::Value to_js(Napi::Env env, const EngineStats& stats) {
   o.Set("sequences", number(env, stats.sequences));
   o.Set("weightBytes", number(env, stats.weight_bytes));
   o.Set("kvBytes", number(env, stats.kv_bytes));
+  o.Set("kvSharedBytes", number(env, stats.kv_shared_bytes));
   o.Set("mlxActiveBytes", number(env, stats.mlx_active_bytes));
   o.Set("mlxPeakBytes", number(env, stats.mlx_peak_bytes));
   o.Set("mlxCacheBytes", number(env, stats.mlx_cache_bytes));
   o.Set("kvGrowths", number(env, stats.kv_growths));
   o.Set("kvAppends", number(env, stats.kv_appends));
+  o.Set("kvCopiedBytes", number(env, stats.kv_copied_bytes));
   return o;
 }
 

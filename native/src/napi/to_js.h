@@ -8,6 +8,7 @@
 namespace semantic {
 
 Napi::Value to_js(Napi::Env env, const LoadedModel& loaded);
+Napi::Value to_js(Napi::Env env, const ForkedSequence& forked);
 Napi::Value to_js(Napi::Env env, const StepResult& result);
 Napi::Value to_js(Napi::Env env, const EngineStats& stats);
 Napi::Value to_js(Napi::Env env, const BackendInfo& info);

@@ -1,5 +1,5 @@
 /** A model loaded into the native engine. */
-import type { Engine, LoadedModel, SequenceId, StepPlan, StepResult } from '../../../native/index.js';
+import type { Engine, ForkedSequence, LoadedModel, SequenceId, StepPlan, StepResult } from '../../../native/index.js';
 import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
 import type { SamplingParams } from '../../core/domain/sampling.js';
 import type { ModelRunner, RunnerEntry, RunnerOutput, RunnerPlan, Sample } from '../../core/ports.js';
@@ -25,6 +25,10 @@ export class NativeRunner implements ModelRunner {
 
   createSequence(sampling: SamplingParams): Promise<number> {
     return crossing('user', () => this.engine.createSequence(this.loaded.model, toNativeSampling(sampling)));
+  }
+
+  forkSequence(sequence: number, length: number, sampling: SamplingParams): Promise<ForkedSequence> {
+    return crossing('user', () => this.engine.forkSequence(sequence as SequenceId, length, toNativeSampling(sampling)));
   }
 
   setSampling(sequence: number, sampling: SamplingParams): Promise<void> {

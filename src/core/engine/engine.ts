@@ -207,12 +207,15 @@ export class Engine implements TextGenerator {
     }
   }
 
-  /** A retained sequence cut to what it shares with the prompt, else an empty one; retained ones that are in the way go. */
+  /** A retained sequence cut to what it shares with the prompt, or a fork of one, or an empty one; retained ones in the way go. */
   async #sequenceFor(job: Job, request: GenerationRequest): Promise<{ sequence: number; cachedTokens: number; lease: BlockLease }> {
     const { runner } = this.model;
     const { lease, reuse, evicted } = this.#kv.claim(job.blocks, request.cachePrompt ? job.prompt : null, request.sessionId);
     try {
+      // Before anything goes: its source may have to, and a fork holds on to what they share.
+      const fork = reuse?.fork === true ? await runner.forkSequence(reuse.entry.sequence, reuse.sharedTokens, request.sampling) : null;
       await this.#drop(evicted);
+      if (fork !== null) return { sequence: fork.sequence, cachedTokens: fork.length, lease };
       if (reuse === null) return { sequence: await runner.createSequence(request.sampling), cachedTokens: 0, lease };
       const { sequence } = reuse.entry;
       const cachedTokens = await runner.truncateSequence(sequence, reuse.sharedTokens);
@@ -220,7 +223,7 @@ export class Engine implements TextGenerator {
       return { sequence, cachedTokens, lease };
     } catch (error) {
       this.#kv.pool.free(lease);
-      if (reuse !== null) await this.#drop([reuse.entry.sequence]);
+      if (reuse?.fork === false) await this.#drop([reuse.entry.sequence]);
       throw error;
     }
   }

@@ -14,7 +14,7 @@ export interface KvLimits {
 
 export interface Claim {
   readonly lease: BlockLease;
-  /** The kept sequence that goes on, taken out. */
+  /** The kept sequence that goes on, taken out; or the one to fork, which stays unless it is among the evicted. */
   readonly reuse: Reuse | null;
   /** Sequences that made way: the caller drops them. */
   readonly evicted: readonly number[];
@@ -49,7 +49,7 @@ export class KvMemory {
    */
   claim(blocks: BlockCounts, prompt: Int32Array | null, sessionId: string | null): Claim {
     const reuse = prompt === null ? null : this.#retained.take(prompt, sessionId);
-    const lease = reuse?.entry.lease ?? this.pool.allocate([]);
+    const lease = reuse !== null && !reuse.fork ? reuse.entry.lease : this.pool.allocate([]);
     const evicted = this.#retained.makeRoom(blocks, countsOf(lease));
     this.pool.resize(lease, blocks);
     return { lease, reuse, evicted };

@@ -14,7 +14,7 @@ export interface RetentionLimits {
   readonly maxBytes: number;
   /** What a windowed layer of a sequence at rest may hold beyond its window. */
   readonly windowSlackTokens: number;
-  /** A request of another session takes a sequence only if it keeps at least this share of it. */
+  /** A session cuts a sequence of its own only if it keeps at least this share of it; else it forks it. */
   readonly minReuseShare: number;
   /** A sequence that waits for a tool's result counts as used this many sequences later. */
   readonly toolWaitBonus: number;
@@ -33,7 +33,11 @@ export interface RetainedSequence {
 export interface Reuse {
   readonly entry: RetainedSequence;
   readonly sharedTokens: number;
+  /** The entry stays kept, for others: fork it. Otherwise it was taken out: cut it and go on with it. */
+  readonly fork: boolean;
 }
+
+type Match = Omit<Reuse, 'fork'>;
 
 /** Until requests carry keys, all are of one. */
 const SCOPE = 'local';
@@ -88,12 +92,23 @@ export class RetainedSequences {
     return [...superseded, ...this.#evictUntil(() => this.size <= maxSequences && this.bytes <= maxBytes)];
   }
 
-  /** Takes out the sequence best continued by `prompt`, and how many leading tokens the two share (< prompt.length). */
+  /**
+   * The sequence that shares most with `prompt`, and how many leading tokens that is (< prompt.length). A session takes out what it
+   * continues itself, and anyone what is nobody's and goes on whole; of all others there are forks, so that a system prompt of one
+   * serves all and nobody's conversation is cut.
+   */
   take(prompt: Int32Array, sessionId: string | null): Reuse | null {
     const needed = prompt.subarray(0, -1); // at least one token is prefilled
-    const found = this.#ofSession(needed, sessionId) ?? this.#ofAnyone(needed);
-    if (found !== null) this.#remove(found.entry.sequence);
-    return found;
+    const own = this.#ofSession(needed, sessionId);
+    const any = this.#ofAnyone(needed);
+    const found = own !== null && own.sharedTokens >= (any?.sharedTokens ?? 0) ? own : any;
+    if (found === null) return null;
+    const { entry, sharedTokens } = found;
+    const mayCut = found === own && sharedTokens >= entry.tokens.length * this.#limits.minReuseShare;
+    const fork = !mayCut && !(entry.sessionId === null && sharedTokens === entry.tokens.length);
+    if (fork) this.#policy.use(entry.sequence, entry.awaitsTool ? this.#limits.toolWaitBonus : 0);
+    else this.#remove(entry.sequence);
+    return { entry, sharedTokens, fork };
   }
 
   /** Lets sequences go until the pool has room for `counts` beside what is held; returns what the caller must drop. */
@@ -120,8 +135,8 @@ export class RetainedSequences {
     if (this.bytes > this.#limits.maxBytes) fail(`${this.bytes} bytes of ${this.#limits.maxBytes}`);
   }
 
-  #ofSession(tokens: Int32Array, sessionId: string | null): Reuse | null {
-    let best: Reuse | null = null;
+  #ofSession(tokens: Int32Array, sessionId: string | null): Match | null {
+    let best: Match | null = null;
     for (const sequence of this.#bySession.get(sessionId ?? '') ?? []) {
       const entry = this.#entry(sequence);
       const sharedTokens = commonPrefix(entry.tokens, tokens);
@@ -130,13 +145,12 @@ export class RetainedSequences {
     return best;
   }
 
-  /** Of those that share the most, and enough of their own, the one that loses least when it is cut to that. */
-  #ofAnyone(tokens: Int32Array): Reuse | null {
-    let best: Reuse | null = null;
+  /** Of those that share the most the one that loses least when it is cut to that. */
+  #ofAnyone(tokens: Int32Array): Match | null {
+    let best: Match | null = null;
     for (const { id, sharedTokens } of this.#index.matches(SCOPE, tokens)) {
       if (best !== null && sharedTokens < best.sharedTokens) break;
       const entry = this.#entry(id);
-      if (sharedTokens < entry.tokens.length * this.#limits.minReuseShare) continue;
       if (best === null || entry.tokens.length < best.entry.tokens.length) best = { entry, sharedTokens };
     }
     return best;

@@ -66,6 +66,21 @@ describe.each(EXECUTORS)('a runner on the %s executor', (executor) => {
     again.forEach((x, i) => expect(x).toBeCloseTo(first[2 * 256 + i]!, 4));
   });
 
+  it('forks a sequence and continues it as if it were its own', async () => {
+    const runner = await loadModel(engine, MODEL);
+    const source = await runner.createSequence(GREEDY);
+    const first = await runner.scoreTokens(source, PROMPT);
+    const { sequence, length } = await runner.forkSequence(source, 2, GREEDY);
+    expect(length).toBe(2);
+    expect(engine.stats().kvCopiedBytes).toBe(0);
+    const again = await runner.scoreTokens(sequence, PROMPT.subarray(2));
+    again.forEach((x, i) => expect(x).toBeCloseTo(first[2 * 256 + i]!, 4));
+    expect(engine.stats().kvCopiedBytes).toBeGreaterThan(0);
+    await expect(runner.forkSequence(source, 2, { ...GREEDY, topP: 2 })).rejects.toMatchObject({ code: 'InvalidRequest' });
+    await runner.dropSequence(source);
+    await expect(runner.forkSequence(source, 2, GREEDY)).rejects.toMatchObject({ code: 'InvalidRequest' });
+  });
+
   it('blames the user for a sampling value out of range', async () => {
     const runner = await loadModel(engine, MODEL);
     await expect(runner.createSequence({ ...GREEDY, temperature: NaN })).rejects.toMatchObject({ code: 'InvalidRequest' });

@@ -146,6 +146,57 @@ describe('submit', () => {
     expect(warm.text).toBe(cold.text);
   });
 
+  test('a system prompt of one session serves the others, and each finds its own conversation again', async () => {
+    const rules = `Answer in one word. ${Array.from({ length: 40 }, (_, i) => `Rule ${i}: be brief.`).join(' ')}`;
+    const turn = (sessionId: string, ...said: string[]): GenerationRequest =>
+      request('', {
+        sessionId,
+        messages: [
+          { role: 'system', content: rules },
+          ...said.map((content, i) => ({ role: i % 2 === 0 ? ('user' as const) : ('assistant' as const), content })),
+        ],
+      });
+    const ask = (asked: GenerationRequest) => read(opened.engine.submit(asked));
+    const one = await ask(turn('one', 'What is the capital of France?'));
+    const copiedBefore = opened.stats().kvCopiedBytes;
+    const two = await ask(turn('two', 'Name a colour.'));
+    expect(two.usage.cachedTokens).toBeGreaterThan(200);
+    expect(opened.stats().kvSharedBytes).toBeGreaterThan(0);
+    expect(opened.stats().kvCopiedBytes).toBeGreaterThan(copiedBefore);
+
+    const next = turn('one', 'What is the capital of France?', one.text, 'And of Italy?');
+    const warm = await ask(next);
+    expect(warm.usage.cachedTokens).toBeGreaterThanOrEqual(one.usage.promptTokens);
+    const again = await ask(turn('two', 'Name a colour.', two.text, 'Another.'));
+    expect(again.usage.cachedTokens).toBeGreaterThanOrEqual(two.usage.promptTokens);
+    expect(two.text).toBe((await ask({ ...turn('two', 'Name a colour.'), cachePrompt: false })).text);
+    expect(warm.text).toBe((await ask({ ...next, cachePrompt: false })).text);
+    await opened.engine.drain();
+    expect(opened.stats().sequences).toBe(opened.engine.status().retained.sequences);
+  });
+
+  test('a fork outlives its source, which went for want of room', async () => {
+    const long = Array.from({ length: 60 }, (_, i) => `thing ${i}`).join(', ');
+    const session = (sessionId: string, content: string): GenerationRequest => request(`${long}. ${content}`, { sessionId });
+    const { usage } = await read(opened.engine.submit(session('source', 'First?')));
+    const blocks = Math.ceil((usage.promptTokens + 8) / 256) * 256;
+    const bytes = opened.engine.status().kv.bytesPerToken * blocks;
+    const narrow = await open({
+      'engine.memory_budget_bytes':
+        opened.weightBytes + loadConfig({ environment: {}, workingDirectory: home.path, flags: {} }).engine.scratch_bytes + bytes,
+    });
+    try {
+      const first = await read(narrow.engine.submit(session('source', 'First?')));
+      const second = await read(narrow.engine.submit(session('other', 'Second?')));
+      expect(second.usage.cachedTokens).toBeGreaterThan(first.usage.promptTokens / 2);
+      expect(second.text).toBe((await read(opened.engine.submit({ ...session('x', 'Second?'), cachePrompt: false }))).text);
+      expect(narrow.engine.status().retained.sequences).toBe(1);
+      expect(narrow.stats().sequences).toBe(1);
+    } finally {
+      await narrow.close();
+    }
+  });
+
   test('the prefill chunk changes nothing', async () => {
     const long = `List what these have in common: ${Array.from({ length: 60 }, (_, i) => `thing ${i}`).join(', ')}.`;
     const small = await read(opened.engine.submit(request(long, { cachePrompt: false })));

@@ -26,25 +26,31 @@ describe('take', () => {
     expect(retained.take(Int32Array.of(1, 2, 3, 4), null)).toMatchObject({ entry: { sequence: 2 }, sharedTokens: 3 });
   });
 
-  test('take() prefers the sequence of the same session', () => {
+  test('take() hands a session its own sequence when another one shares as much', () => {
     const { retained, keep } = create();
     keep(1, [1, 2, 7], 'a');
-    keep(2, [1, 2, 3, 4], 'b');
-    expect(retained.take(Int32Array.of(1, 2, 3, 4, 5), 'a')).toMatchObject({ entry: { sequence: 1 }, sharedTokens: 2 });
-  });
-
-  test('take() does not cut down a long conversation for a short common start', () => {
-    const { retained, keep } = create();
-    keep(1, [1, 2, 3, 4, 5, 6, 7, 8], 'a');
-    expect(retained.take(Int32Array.of(1, 2, 30), 'b')).toBeNull();
+    keep(2, [1, 2, 8], 'b');
+    expect(retained.take(Int32Array.of(1, 2, 3), 'a')).toMatchObject({ entry: { sequence: 1 }, sharedTokens: 2, fork: false });
     expect(retained.size).toBe(1);
   });
 
-  test('take() passes over a long conversation for one that shares less and loses little', () => {
+  test('take() leaves a conversation to its session and has others fork it', () => {
     const { retained, keep } = create();
-    keep(1, [1, 2, 3, 4, 5, 6, 7, 8]);
-    keep(2, [1, 2, 9]);
-    expect(retained.take(Int32Array.of(1, 2, 3, 30), null)).toMatchObject({ entry: { sequence: 2 }, sharedTokens: 2 });
+    keep(1, [1, 2, 3, 4, 5, 6, 7, 8], 'a');
+    for (const other of ['b', null]) {
+      expect(retained.take(Int32Array.of(1, 2, 30), other)).toMatchObject({ entry: { sequence: 1 }, sharedTokens: 2, fork: true });
+    }
+    expect(retained.take(Int32Array.of(1, 2, 30), 'a')).toMatchObject({ fork: true }); // it would cut more than it keeps
+    expect(retained.size).toBe(1);
+    expect(retained.take(Int32Array.of(1, 2, 3, 4, 5, 30), 'a')).toMatchObject({ sharedTokens: 5, fork: false });
+    expect(retained.size).toBe(0);
+  });
+
+  test('take() takes what has no session only when it goes on whole', () => {
+    const { retained, keep } = create();
+    keep(1, [1, 2, 3]);
+    expect(retained.take(Int32Array.of(1, 2, 30), null)).toMatchObject({ sharedTokens: 2, fork: true });
+    expect(retained.take(Int32Array.of(1, 2, 3, 4), 'a')).toMatchObject({ sharedTokens: 3, fork: false });
   });
 
   test('of two that share the same, take() gives the one that loses less', () => {
@@ -126,18 +132,18 @@ test('every sequence is at any time either kept, handed out once, or handed back
         } else {
           const shared = [...alive.values()].map((entry) => {
             const sharedTokens = Math.min(commonPrefix(entry.tokens, prompt), prompt.length - 1);
-            const own = sessionId !== null && entry.sessionId === sessionId;
-            return { sharedTokens, own, fit: sharedTokens > 0 && (own || sharedTokens >= entry.tokens.length * limits.minReuseShare) };
+            return sharedTokens;
           });
-          const fit = shared.filter((entry) => entry.fit);
-          const own = fit.filter((entry) => entry.own);
-          const most = Math.max(0, ...(own.length > 0 ? own : fit).map(({ sharedTokens }) => sharedTokens));
+          const most = Math.max(0, ...shared);
           const found = retained.take(prompt, sessionId);
           expect(found?.sharedTokens ?? 0).toBe(most);
           if (found !== null) {
-            expect(alive.delete(found.entry.sequence)).toBe(true);
+            expect(alive.has(found.entry.sequence)).toBe(true);
             expect([...found.entry.tokens.subarray(0, most)]).toEqual(ids.slice(0, most));
-            pool.free(found.entry.lease);
+            if (!found.fork) {
+              alive.delete(found.entry.sequence);
+              pool.free(found.entry.lease);
+            }
           }
         }
         retained.checkIntegrity();

@@ -33,7 +33,8 @@ function randomizer(seed: number): () => number {
 
 const ref = (name: string): TensorRef => ({ name, ops: [] });
 
-export function tinyModel(options: { readonly window?: number; readonly contextLength?: number } = {}): TinyModel {
+/** `window: null` makes both layers global. */
+export function tinyModel(options: { readonly window?: number | null; readonly contextLength?: number } = {}): TinyModel {
   const random = randomizer(7);
   const tensors = new Map<string, F32Tensor>();
   const add = (name: string, shape: readonly number[], value: () => number): TensorRef => {
@@ -89,7 +90,7 @@ export function tinyModel(options: { readonly window?: number; readonly contextL
     contextLength: options.contextLength ?? 4096,
     embedding: { table: linear('embed', D, V), scale: 1 },
     ropes: [{ dims: d, inverseFrequencies: Array.from({ length: d / 2 }, (_, i) => 10000 ** ((-2 * i) / d)), attentionFactor: 1 }],
-    layers: [layer(0, null), layer(1, options.window ?? 24)],
+    layers: [layer(0, null), layer(1, options.window === undefined ? 24 : options.window)],
     finalNorm: norm('final', D),
     head: null,
     logitSoftcap: null,
