@@ -1,6 +1,8 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-import { decode, GREEDY, openModel, type OursOptions } from './ours.js';
+import { GREEDY } from '#src/core/domain/sampling.js';
+
+import { decode, openModel, type OursOptions } from './ours.js';
 
 const STEPS = 400;
 const RESOLUTION_MS = 1;

@@ -1,7 +1,9 @@
 import { performance } from 'node:perf_hooks';
 
 import { median } from './median.js';
-import { decode, GREEDY, openModel, prefill, type OpenedModel, type OursOptions } from './ours.js';
+import { GREEDY } from '#src/core/domain/sampling.js';
+
+import { decode, openModel, prefill, type OpenedModel, type OursOptions } from './ours.js';
 
 export interface ForkCost {
   readonly tokens: number;

@@ -5,7 +5,7 @@ import { NativeEngine } from '#src/adapters/mlx/native-engine.js';
 import type { NativeRunner } from '#src/adapters/mlx/native-runner.js';
 import { readCheckpoint } from '#src/adapters/model-files/read-checkpoint.js';
 import { buildDecoderSpec } from '#src/core/models/registry.js';
-import type { SamplingParams } from '#src/core/domain/sampling.js';
+import { GREEDY } from '#src/core/domain/sampling.js';
 import type { ExecutorKind, KvFormat } from '../native/index.js';
 
 import type { Contender, Workload } from './workload.js';
@@ -17,18 +17,6 @@ export interface OursOptions {
   readonly kvFormat: KvFormat;
 }
 
-export const GREEDY: SamplingParams = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  logitBias: new Map(),
-  seed: 0n,
-  topLogprobs: 0,
-};
 const CHUNK_TOKENS = 512; // engine.prefill_chunk_tokens of config/default.toml
 
 export interface OpenedModel {

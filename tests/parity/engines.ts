@@ -3,23 +3,10 @@ import type { ExecutorKind } from '../../native/index.js';
 import { NativeEngine, type NativeEngineOptions } from '../../src/adapters/mlx/native-engine.js';
 import type { NativeRunner } from '../../src/adapters/mlx/native-runner.js';
 import { readCheckpoint } from '../../src/adapters/model-files/read-checkpoint.js';
-import type { SamplingParams } from '../../src/core/domain/sampling.js';
+import { GREEDY } from '../../src/core/domain/sampling.js';
 import { buildDecoderSpec } from '../../src/core/models/registry.js';
 
 export const EXECUTORS: readonly ExecutorKind[] = ['mlx', 'cpu'];
-
-export const GREEDY: SamplingParams = {
-  temperature: 0,
-  topK: 0,
-  topP: 1,
-  minP: 0,
-  repetitionPenalty: 1,
-  frequencyPenalty: 0,
-  presencePenalty: 0,
-  logitBias: new Map(),
-  seed: 0n,
-  topLogprobs: 0,
-};
 
 export function openEngine(executor: ExecutorKind, changes: Partial<NativeEngineOptions> = {}): NativeEngine {
   return new NativeEngine({

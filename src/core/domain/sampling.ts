@@ -11,3 +11,17 @@ export interface SamplingParams {
   readonly seed: bigint; // uint64
   readonly topLogprobs: number; // 0..20
 }
+
+/** The likeliest token each time, nothing changed about the distribution. */
+export const GREEDY: SamplingParams = {
+  temperature: 0,
+  topK: 0,
+  topP: 1,
+  minP: 0,
+  repetitionPenalty: 1,
+  frequencyPenalty: 0,
+  presencePenalty: 0,
+  logitBias: new Map(),
+  seed: 0n,
+  topLogprobs: 0,
+};

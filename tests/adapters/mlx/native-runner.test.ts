@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { NativeEngine } from '../../../src/adapters/mlx/native-engine.js';
 import { readCheckpoint } from '../../../src/adapters/model-files/read-checkpoint.js';
 import { buildDecoderSpec } from '../../../src/core/models/registry.js';
-import { EXECUTORS, GREEDY, loadModel, openEngine } from '../../parity/engines.js';
+import { GREEDY } from '../../../src/core/domain/sampling.js';
+import { EXECUTORS, loadModel, openEngine } from '../../parity/engines.js';
 import { FIXTURES } from '../../parity/golden.js';
 
 const MODEL = join(FIXTURES, 'llama-4bit-g32');

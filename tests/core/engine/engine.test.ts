@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/adapters/config/load-config.js';
 import type { EngineEvent, GenerationRequest, Usage } from '../../../src/core/domain/request.js';
+import { GREEDY } from '../../../src/core/domain/sampling.js';
 import { type OpenedEngine, openEngine } from '../../../src/server/open-engine.js';
 import { createHome } from '../../support/run-semantic.js';
 import { starterModelFile } from '../../support/starter-model.js';
@@ -20,18 +21,7 @@ function request(content: string, changed: Partial<GenerationRequest> = {}): Gen
   return {
     messages: [{ role: 'user', content }],
     tools: [],
-    sampling: {
-      temperature: 0,
-      topK: 0,
-      topP: 1,
-      minP: 0,
-      repetitionPenalty: 1,
-      frequencyPenalty: 0,
-      presencePenalty: 0,
-      logitBias: new Map(),
-      seed: 1n,
-      topLogprobs: 0,
-    },
+    sampling: { ...GREEDY, seed: 1n },
     logprobs: false,
     maxTokens: 8,
     stopStrings: [],
