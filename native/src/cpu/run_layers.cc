@@ -19,7 +19,7 @@ void each_row(ThreadPool::Worker& worker, int rows, Body&& body) {
 
 void run_tasks(Run& run, ThreadPool::Worker& worker, std::span<LinearTask> tasks) {
   ThreadScratch& mine = run.scratch.threads[worker.index()];
-  worker.phase(plan_linear(tasks, run.kernels, run.threads),
+  worker.phase(plan_linear(tasks, run.threads),
                [&](int chunk) { run_linear_chunk(tasks, chunk, nullptr, run.kernels, mine); });
 }
 
@@ -35,7 +35,7 @@ void run_normed(Run& run, ThreadPool::Worker& worker, const Norm& norm, std::spa
   }
   ThreadScratch& mine = run.scratch.threads[worker.index()];
   bool normed = false;
-  worker.phase(plan_linear(tasks, run.kernels, run.threads), [&](int chunk) {
+  worker.phase(plan_linear(tasks, run.threads), [&](int chunk) {
     if (!normed) {
       for (int r = 0; r < rows; ++r) norm_row(r, const_cast<float*>(mine.normed_rows[r]));
       normed = true;

@@ -59,7 +59,7 @@ void finish_row(const LinearTask& t, const Kernels& kernels, int panel, int pane
 
 }  // namespace
 
-int plan_linear(std::span<LinearTask> tasks, const Kernels& kernels, int threads) {
+int plan_linear(std::span<LinearTask> tasks, int threads) {
   const int few_panels = gemv_chunk_panels(tasks, threads);
   int chunks = 0;
   for (LinearTask& t : tasks) {
@@ -76,7 +76,6 @@ int plan_linear(std::span<LinearTask> tasks, const Kernels& kernels, int threads
     t.first_chunk = chunks;
     chunks += t.panel_chunks * ((t.rows + std::max(1, t.chunk_rows) - 1) / std::max(1, t.chunk_rows));
   }
-  static_cast<void>(kernels);
   return chunks;
 }
 

@@ -30,7 +30,7 @@ struct LinearTask {
 };
 
 // Cuts the tasks into chunks; returns how many.
-int plan_linear(std::span<LinearTask> tasks, const Kernels& kernels, int threads);
+int plan_linear(std::span<LinearTask> tasks, int threads);
 void run_linear_chunk(std::span<const LinearTask> tasks, int chunk, const float* const* x, const Kernels& kernels, ThreadScratch& scratch);
 
 }  // namespace semantic::cpu

@@ -49,8 +49,8 @@ void route(Run& run, const MoeFeedForwardSpec& spec, const FeedForwardWeights& w
     routing.down.push_back({.matrix = &w.down.matrix, .expert = e, .x = &s.activated.pointers[first], .rows = slot - first,
                             .y = s.expert_out[first], .y_stride = s.expert_out.stride});
   }
-  routing.gate_chunks = plan_linear(routing.gate, run.kernels, run.threads);
-  routing.down_chunks = plan_linear(routing.down, run.kernels, run.threads);
+  routing.gate_chunks = plan_linear(routing.gate, run.threads);
+  routing.down_chunks = plan_linear(routing.down, run.threads);
 }
 
 }  // namespace
@@ -65,7 +65,7 @@ void run_moe(Run& run, ThreadPool::Worker& worker, int layer, Finish finish, Row
 
   LinearTask router{.matrix = &w.router->matrix, .x = s.normed.pointers.data(), .rows = rows, .y = s.routed.data, .y_stride = s.routed.stride};
   const std::span<LinearTask> router_tasks(&router, 1);
-  worker.phase(plan_linear(router_tasks, run.kernels, run.threads),
+  worker.phase(plan_linear(router_tasks, run.threads),
                [&](int chunk) { run_linear_chunk(router_tasks, chunk, nullptr, run.kernels, mine); });
   worker.phase(1, [&](int) { route(run, spec, w); });
   worker.phase(routing.gate_chunks, [&](int chunk) { run_linear_chunk(routing.gate, chunk, nullptr, run.kernels, mine); });
