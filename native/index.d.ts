@@ -16,17 +16,24 @@ export type NativeErrorCode =
   | 'ERR_MODEL_FILE' // a file that cannot be opened, parsed, or lacks a tensor the spec names
   | 'ERR_OUT_OF_MEMORY' // refused before it was allocated, or thrown by the backend
   | 'ERR_ENGINE_CLOSED'
+  | 'ERR_KV_CORRUPT' // a saved image does not have its checksum; `image` says which
+  | 'ERR_IO' // the operating system refused a read or write; `errno` is its name, such as ENOSPC
   | 'ERR_BACKEND'; // anything else MLX or our kernels threw
 
 export interface NativeError extends Error {
   readonly code: NativeErrorCode;
   /** `room.verb`, such as `decoder.load` or `cpu.step`; also the message's `[prefix]`. */
   readonly origin: string;
+  /** Of ERR_KV_CORRUPT: index into the images of the call. */
+  readonly image?: number;
+  /** Of ERR_IO: such as `ENOSPC`, `EIO`, `EROFS`. */
+  readonly errno?: string;
 }
 
 /** `mlx`: MLX graphs (Metal, CUDA, or MLX's CPU device). `cpu`: our own multi-threaded kernels. */
 export type ExecutorKind = 'mlx' | 'cpu';
-export type KvFormat = 'f32' | 'f16';
+/** `q8`, `q4`: affine, in groups of 64 elements of a head with a scale and a bias of 16 bits each. */
+export type KvFormat = 'f32' | 'f16' | 'bf16' | 'q8' | 'q4';
 
 export interface EngineOptions {
   /** Worker threads of the `cpu` executor, the engine thread included; >= 1. */
@@ -53,6 +60,31 @@ export interface LoadedModel {
   readonly weightBytes: number;
   /** KV bytes one more token of a sequence takes in the global layers, and in the windowed ones until their window is full. */
   readonly kvBytesPerToken: number;
+  /**
+   * How the executor lays KV out, such as `cpu/panel16/f16`: images of one layout are of no use to another. Part of a
+   * cache's fingerprint.
+   */
+  readonly kvLayout: string;
+}
+
+/**
+ * Keys and values of tokens [start, start + count) of a sequence in some of its layers, as bytes in the executor's own layout.
+ * `start` is a multiple of 256 and `count` at most 256: an image is of one block, or of what a block holds so far.
+ */
+export interface KvImage {
+  readonly start: number;
+  readonly count: number;
+  readonly layers: Int32Array;
+  /** Where its bytes lie in the file. */
+  readonly offset: number;
+  /** Start value of its checksum (XXH64): the identity of what is saved goes in here, so that no other image passes for it. */
+  readonly seed: bigint;
+}
+
+export interface SavedKvImage extends KvImage {
+  /** Open for reading; it must stay open until the call settles. */
+  readonly fd: number;
+  readonly checksum: bigint;
 }
 
 export interface ForkedSequence {
@@ -171,6 +203,25 @@ export class Engine {
   truncateSequence(sequence: SequenceId, length: number): Promise<number>;
   /** Unknown ids are ignored, so that dropping twice is harmless. */
   dropSequence(sequence: SequenceId): Promise<void>;
+  /** Bytes of an image of `count` tokens in `layers`. */
+  kvImageBytes(model: ModelId, count: number, layers: Int32Array): number;
+  /**
+   * Writes images of a sequence to an open file, and resolves to their checksums when the operating system has taken the bytes
+   * (syncing is the caller's). What is saved is the sequence as it is when the command runs: it is held as by a fork, so steps go
+   * on meanwhile and may cut, append or drop. Bytes between tokens (padding, the unused rest of a panel) are written as zero: equal
+   * tokens give equal images. Writes happen on a thread of low priority. ERR_IO with the errno; ERR_INVALID_ARGUMENT for tokens that
+   * the sequence does not hold (windowed layers forget), and then nothing was written.
+   */
+  saveKv(sequence: SequenceId, fd: number, images: readonly KvImage[]): Promise<BigUint64Array>;
+  /**
+   * Appends tokens whose KV was saved: the images hold, for every layer, what a sequence of the new length still sees (windowed
+   * layers: their window). The sequence's length must be a multiple of 256, and nothing else may use it until the call settles;
+   * steps of other sequences go on. Memory is admitted first (ERR_OUT_OF_MEMORY). On ERR_KV_CORRUPT, ERR_IO or a short file the
+   * sequence is as it was. Afterwards it gives, bit for bit, what the sequence that was saved gave.
+   */
+  loadKv(sequence: SequenceId, tokens: Int32Array, images: readonly SavedKvImage[]): Promise<void>;
+  /** XXH64 of bytes of a file, read on the thread that loads. ERR_IO where they cannot be read, a short file included. */
+  checksumFile(fd: number, offset: number, bytes: number, seed: bigint): Promise<bigint>;
   /**
    * All sequences of a plan belong to one model. A plan that is refused before it runs (ERR_INVALID_ARGUMENT, or
    * ERR_OUT_OF_MEMORY from origin `engine.admit`) changes nothing; on any other failure every sequence of the plan is
