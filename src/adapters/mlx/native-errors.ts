@@ -6,6 +6,8 @@ const CODES: Readonly<Record<NativeErrorCode, ErrorCode>> = {
   ERR_MODEL_FILE: 'ModelFileCorrupt',
   ERR_OUT_OF_MEMORY: 'OutOfMemory',
   ERR_ENGINE_CLOSED: 'ShuttingDown',
+  ERR_KV_CORRUPT: 'CacheCorruption',
+  ERR_IO: 'CachePersistence',
   ERR_BACKEND: 'EngineFailed',
 };
 
