@@ -1,7 +1,10 @@
 /** What the engine needs from the outside world. Adapters implement these; each port has a contract suite under tests/. */
+import type { AgentContext } from './domain/agent.js';
+import type { BlockHash } from './domain/block-hash.js';
 import type { ChatMessage } from './domain/chat-message.js';
 import type { Checkpoint } from './domain/checkpoint.js';
 import type { DecoderSpec } from './domain/decoder-spec.js';
+import type { KvBlock, KvImageKey } from './domain/kv-block.js';
 import type { SamplingParams } from './domain/sampling.js';
 
 /** Ragged batch of one step: see StepPlan in native/index.d.ts. */
@@ -88,3 +91,136 @@ export interface CheckpointReader {
 export interface RunnerLoader {
   load(checkpoint: Checkpoint, spec: DecoderSpec): Promise<ModelRunner>;
 }
+
+/** Milliseconds since 1970. It may jump. */
+export interface Clock {
+  now(): number;
+}
+
+/** An image to be written: which, of what block, and how many bytes. */
+export interface NewKvImage {
+  readonly block: KvBlock;
+  readonly kind: number;
+  readonly bytes: number;
+}
+
+/** An extent being written: the caller puts the images' bytes at their offsets, then commits. Until then nothing of it counts. */
+export interface ExtentWriter {
+  readonly fd: number;
+  /** One per image, in order. */
+  readonly places: readonly { readonly offset: number; readonly seed: bigint }[];
+  /**
+   * Syncs the data, then enters the images into the index, as owned by `owner`, in one transaction. Throws CachePersistence, and
+   * then nothing is stored.
+   */
+  commit(checksums: ArrayLike<bigint>, owner: string | null): Promise<void>;
+  abandon(): Promise<void>;
+}
+
+export interface StoredBlock extends KvBlock {
+  /** Of the model and everything else the KV depends on; short, for display and for cleaning up. */
+  readonly fingerprint: string;
+  /** Layer kinds whose image is there. */
+  readonly kinds: readonly number[];
+}
+
+export interface OpenKvImage extends KvImageKey {
+  readonly fd: number;
+  readonly offset: number;
+  readonly bytes: number;
+  readonly seed: bigint;
+  readonly checksum: bigint;
+}
+
+export interface StoreStatus {
+  readonly directory: string;
+  /** `suspended`: nothing is written until the condition is over; reading goes on. `off`: no store is configured. */
+  readonly state: 'ready' | 'suspended' | 'off';
+  /** Why it is suspended; null while ready. */
+  readonly reason: string | null;
+  readonly agents: number;
+  readonly blocks: number;
+  readonly images: number;
+  readonly extents: number;
+  /** Of images; what agents share counts once. */
+  readonly bytes: number;
+  /** What it would be if every owner had its own. */
+  readonly ownedBytes: number;
+  /** In extents, of images that are gone: compaction brings it back. */
+  readonly deadBytes: number;
+  readonly quarantined: number;
+  readonly writtenBytes: number; // since the daemon started
+  readonly writtenTodayBytes: number;
+  readonly limits: { readonly maxBytes: number; readonly minFreeBytes: number; readonly maxBytesPerDay: number };
+}
+
+export interface VerifyReport {
+  readonly blocks: number;
+  readonly images: number;
+  readonly bytes: number;
+  readonly damaged: readonly { readonly hash: BlockHash; readonly kind: number; readonly extent: string; readonly reason: string }[];
+}
+
+/**
+ * Blocks and agents on disk. Lookups are answered from memory; whatever touches the disk is a promise. It knows no model and no
+ * sequence: bytes go from and to the files it opens by other hands. Blocks are immutable and told apart by hash alone.
+ */
+export interface KvStore {
+  status(): StoreStatus;
+
+  get(hash: BlockHash): StoredBlock | null;
+  /** Blocks that follow `parent`, those that are not full included. */
+  childrenOf(parent: BlockHash): readonly StoredBlock[];
+  /** All blocks of whose hash `digits` are the first. */
+  find(digits: string): readonly StoredBlock[];
+  describe(hash: BlockHash): {
+    readonly owners: readonly string[];
+    readonly images: readonly { readonly kind: number; readonly bytes: number; readonly extent: string }[];
+  } | null;
+
+  /**
+   * A new extent for images that are not stored yet. Throws CachePersistence where the governor or the disk forbids it (size cap,
+   * free-space floor, bytes per day, read-only), after what may go was evicted.
+   */
+  beginExtent(images: readonly NewKvImage[], fingerprint: string): Promise<ExtentWriter>;
+  /** Opens stored images for reading; they can be read until `close`, whatever is deleted meanwhile. Throws CacheCorruption where a file is gone. */
+  openImages(keys: readonly KvImageKey[]): Promise<{ readonly images: readonly OpenKvImage[]; close(): Promise<void> }>;
+  /** Puts an image aside that failed its checksum: it is not found any more, and a copy is kept for inquiry. */
+  quarantine(key: KvImageKey, reason: string): Promise<void>;
+
+  /** `owner` uses these blocks: for counting, and so that they go last (pinned: never) and only when no one else uses them. */
+  own(owner: string, hashes: readonly BlockHash[]): Promise<void>;
+  pin(owner: string, pinned: boolean): Promise<void>;
+  /** For the order of eviction. */
+  touch(hashes: readonly BlockHash[]): void;
+  /** Lets go of what only `owner` uses, and gives the space back: afterwards no file has a byte of it. Resolves when that was verified. */
+  purge(owner: string): Promise<{ readonly blocks: number; readonly bytes: number }>;
+  /** What `purge` would remove. */
+  ownedAlone(owner: string): { readonly blocks: number; readonly bytes: number };
+
+  /** As they were when the store was opened, and `put` and `drop` since. */
+  agents(): readonly AgentContext[];
+  /** Durable when it resolves. */
+  putAgent(agent: AgentContext): Promise<void>;
+  dropAgent(id: string): Promise<void>;
+
+  verify(onProgress?: (done: number, total: number) => void): Promise<VerifyReport>;
+  /** One file: manifest, images, checksums. The chunks sum up to `bytes`. */
+  exportAgent(
+    agent: AgentContext,
+    images: readonly KvImageKey[],
+  ): Promise<{ readonly bytes: number; readonly chunks: AsyncIterable<Uint8Array> }>;
+  /**
+   * Takes in what `exportAgent` wrote. `accept` sees agent and blocks first; it throws to refuse them, or says what to store them as:
+   * the same blocks in the same order, under the hashes they have here. CacheCorruption for a file that is damaged or cut, and then
+   * nothing is stored.
+   */
+  importAgent(
+    file: AsyncIterable<Uint8Array>,
+    accept: (agent: AgentContext, blocks: readonly KvBlock[]) => { readonly agent: AgentContext; readonly blocks: readonly KvBlock[] },
+  ): Promise<AgentContext>;
+  close(): Promise<void>;
+}
+
+/** XXH64 of a range of an open file, off the event loop. */
+export type ChecksumFile = (fd: number, offset: number, bytes: number, seed: bigint) => Promise<bigint>;

@@ -1,0 +1,69 @@
+/** An agent: a conversation with an identity, whose KV outlives its turns, its process and its model. */
+import type { CacheReport } from './cache-report.js';
+import type { ChatMessage } from './chat-message.js';
+import { SemanticError } from './errors.js';
+
+/** How long KV is kept: not beyond the turn, while memory lasts, or on disk too. */
+export type Persist = 'none' | 'ram' | 'disk';
+
+export interface AgentPolicy {
+  readonly persist: Persist;
+  /** Seconds after its last use at which an agent ends; null = never. */
+  readonly ttlSeconds: number | null;
+  /** Its KV is never evicted, in memory or on disk. */
+  readonly pinned: boolean;
+  /** Quota: most tokens it may hold; null = what the context allows. */
+  readonly maxTokens: number | null;
+}
+
+/** A restore point: what there was when a turn ended. */
+export interface AgentTurn {
+  readonly messages: number;
+  readonly tokens: number;
+  /** Milliseconds since 1970. */
+  readonly at: number;
+}
+
+/** All that is known of an agent. Plain data: it is stored as it is. */
+export interface AgentContext {
+  readonly id: string;
+  /** Whose it is: see `Caller`. */
+  readonly scope: string;
+  readonly parent: string | null;
+  readonly createdAt: number; // ms since 1970
+  readonly usedAt: number; // ms since 1970
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly unknown[];
+  /** What its model has read and written, in the ids it really emitted; of the last turn's whole prompt and output. */
+  readonly tokens: Int32Array;
+  /** Of the model, tokenizer, template and KV format that `tokens` are of. */
+  readonly fingerprint: string;
+  readonly turns: readonly AgentTurn[];
+  readonly policy: AgentPolicy;
+  readonly totals: { readonly promptTokens: number; readonly cachedTokens: number; readonly completionTokens: number };
+  /** Of its last turn. */
+  readonly report: CacheReport | null;
+}
+
+/** Who asks: KV and agents of one API key are not another's. Over the daemon's own socket one sees all. */
+export interface Caller {
+  readonly scope: string;
+  readonly seesAll: boolean;
+}
+
+/** Scope of requests without an API key. */
+export const LOCAL_SCOPE = 'local';
+
+const AGENT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** Throws InvalidRequest; ids become file names and paths, so nothing else may pass. */
+export function assertAgentId(id: string, param = 'id'): void {
+  if (AGENT_ID.test(id)) return;
+  throw new SemanticError(
+    'InvalidRequest',
+    `[agents] ${param} wants 1 to 128 of A-Z a-z 0-9 . _ - starting with a letter or digit, got ${JSON.stringify(id.slice(0, 140))}`,
+    {
+      param,
+    },
+  );
+}
