@@ -2,6 +2,7 @@
 #include <limits>
 
 #include "cpu/run.h"
+#include "cpu/stage_kv.h"
 
 namespace semantic::cpu {
 namespace {
@@ -31,9 +32,11 @@ void attend_block(const Run& run, const AttentionPlan& plan, const AttendTile& t
   const CpuSequenceKv& kv = *run.slice.parts[tile.part].kv;
   const int first = block * kAttendKeys;
   set_visible(run, plan, tile, first, t);
-  run.kernels.attend({.keys = kv.key_panel(layer, head, first),
-                      .values = kv.value_row(layer, head, first),
-                      .half = shape.element_bytes == 2,
+  const int end = std::min(first + kAttendKeys, run.slice.positions[tile.row + tile.tokens - 1] + 1);
+  const StagedKv staged = stage_kv(kv, shape, layer, head, first, end, t);
+  run.kernels.attend({.keys = staged.keys,
+                      .values = staged.values,
+                      .half = staged.half,
                       .head_dim = shape.head_dim,
                       .value_stride = shape.value_stride,
                       .rows = tile.tokens * plan.group(),
