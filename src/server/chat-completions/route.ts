@@ -1,14 +1,16 @@
 /** POST /v1/chat/completions: one canonical request in, its events out as one body or as a stream of chunks. */
 import { randomBytes } from 'node:crypto';
-import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { FastifyInstance } from 'fastify';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { EngineEvent, TokenLogprob } from '../../core/domain/request.js';
 import type { Engine } from '../../core/engine/engine.js';
 import { errorBody, toSemanticError } from '../error-reply.js';
 import { EventStream } from '../event-stream.js';
+import type { SamplingDefaults } from '../generation/to-generation.js';
 import { assertServed } from '../served-model.js';
+import { whenGone } from '../when-gone.js';
 import { type AnswerHead, chunk, completion, usageChunk } from './bodies.js';
-import { type SamplingDefaults, toChatCompletionRequest } from './to-request.js';
+import { toChatCompletionRequest } from './to-request.js';
 
 export interface ChatCompletionOptions {
   readonly engine: Engine;
@@ -39,15 +41,6 @@ export function chatCompletions(app: FastifyInstance, options: ChatCompletionOpt
     }
     return reply;
   });
-}
-
-/** Aborts when the connection closes before the answer is complete. */
-function whenGone(reply: FastifyReply): AbortSignal {
-  const gone = new AbortController();
-  reply.raw.once('close', () => {
-    if (!reply.raw.writableFinished) gone.abort();
-  });
-  return gone.signal;
 }
 
 async function answer(head: AnswerHead, events: AsyncIterable<EngineEvent>, withLogprobs: boolean): Promise<object> {

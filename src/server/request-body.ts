@@ -1,0 +1,34 @@
+/** A JSON body against its schema: the first thing wrong with it, as what was wanted and what was got. */
+import { z } from 'zod';
+import { suggest } from '../adapters/suggest/suggest.js';
+import { SemanticError } from '../core/domain/errors.js';
+
+export function parseBody<T extends z.ZodObject>(schema: T, json: unknown): z.output<T> {
+  const parsed = schema.safeParse(json);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0];
+  if (issue?.code === 'unrecognized_keys') throw unknownField(issue.keys[0] ?? '', Object.keys(schema.shape));
+  const param = (issue?.path ?? [])
+    .map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${String(part)}`))
+    .join('');
+  const wanted = (issue?.message ?? 'not valid').replace(/, received \w+$/, '');
+  throw invalidField(param === '' ? 'body' : param, `${wanted}, got ${shown(json, issue?.path ?? [])}`);
+}
+
+export function invalidField(param: string, what: string): SemanticError {
+  return new SemanticError('InvalidRequest', `${param}: ${what}`, { param });
+}
+
+function unknownField(name: string, known: readonly string[]): SemanticError {
+  const hint = suggest(name, known) ?? `Known are ${known.join(', ')}.`;
+  return new SemanticError('InvalidRequest', `${name.slice(0, SHOWN_CHARACTERS)}: there is no such field here.`, { param: name, hint });
+}
+
+const SHOWN_CHARACTERS = 60;
+
+/** The value at `path`, short enough for a message. */
+function shown(json: unknown, path: readonly PropertyKey[]): string {
+  const value = path.reduce<unknown>((at, key) => (at as Record<PropertyKey, unknown> | null | undefined)?.[key], json);
+  const text = JSON.stringify(value) ?? 'nothing';
+  return text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}...` : text;
+}
