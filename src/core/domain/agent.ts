@@ -16,7 +16,7 @@ export interface AgentPolicy {
   readonly maxTokens: number | null;
 }
 
-/** A restore point: what there was when a turn ended. */
+/** A restore point: what there was when a turn ended, or, with 0 tokens and before all turns, what the agent was created with. */
 export interface AgentTurn {
   readonly messages: number;
   readonly tokens: number;
@@ -44,6 +44,9 @@ export interface AgentContext {
   /** Of its last turn. */
   readonly report: CacheReport | null;
 }
+
+/** Back by so many turns, or to the first `messages`. */
+export type Rewind = { readonly turns: number } | { readonly messages: number };
 
 /** Who asks: KV and agents of one API key are not another's. Over the daemon's own socket one sees all. */
 export interface Caller {

@@ -1,5 +1,5 @@
 /** What servers and commands may ask of agents and of the cache. Implemented by the engine in this process. */
-import type { AgentContext, AgentPolicy, Caller } from '../domain/agent.js';
+import type { AgentContext, AgentPolicy, Caller, Rewind } from '../domain/agent.js';
 import type { BlockHash } from '../domain/block-hash.js';
 import type { PoolCounts } from '../domain/block-pool.js';
 import type { ChatMessage } from '../domain/chat-message.js';
@@ -44,7 +44,7 @@ export interface AgentTurnStarted {
   readonly id: string;
 }
 
-export type Rewind = { readonly turns: number } | { readonly messages: number };
+export type { Rewind };
 
 export interface RemovedAgent {
   readonly id: string;
