@@ -191,6 +191,8 @@ export interface KvStore {
   /** `owner` uses these blocks: for counting, and so that they go last (pinned: never) and only when no one else uses them. */
   own(owner: string, hashes: readonly BlockHash[]): Promise<void>;
   pin(owner: string, pinned: boolean): Promise<void>;
+  /** `owner` is no more: what it used stays, as long as there is room. */
+  disown(owner: string): Promise<void>;
   /** For the order of eviction. */
   touch(hashes: readonly BlockHash[]): void;
   /** Lets go of what only `owner` uses, and gives the space back: afterwards no file has a byte of it. Resolves when that was verified. */
