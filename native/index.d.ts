@@ -153,7 +153,11 @@ export interface EngineStats {
   readonly tokensDecoded: number; // sampled tokens
   readonly sequences: number; // alive now
   readonly weightBytes: number;
-  readonly kvBytes: number; // allocated capacity, alive now; what several sequences hold counts once
+  /**
+   * Memory of KV, alive now; what several sequences hold counts once. `mlx`: allocated buffers. `cpu`: blocks of 256 tokens as far
+   * as they have been written, in steps of 16 tokens or of what fills a page of the system.
+   */
+  readonly kvBytes: number;
   /** What the sequences alive hold beyond `kvBytes`: memory that n of them hold counts n - 1 times. */
   readonly kvSharedBytes: number;
   readonly mlxActiveBytes: number;
@@ -162,7 +166,7 @@ export interface EngineStats {
   /** Appends that had to move or grow a buffer, against appends done in place. */
   readonly kvGrowths: number;
   readonly kvAppends: number;
-  /** Copied because an append met memory that another sequence holds too: per layer less than 256 tokens. */
+  /** Copied because an append met memory that another sequence holds too: an append less than 16 tokens per layer (`mlx`: 256). */
   readonly kvCopiedBytes: number;
 }
 
@@ -188,8 +192,8 @@ export class Engine {
   createSequence(model: ModelId, sampling: SamplingOptions): Promise<SequenceId>;
   /**
    * A new sequence of the first `length` tokens of another one, which stays as it was. Both hold the same KV: the fork
-   * itself allocates and copies none of it. Who appends first copies what a block that both hold has of it, less than 256
-   * tokens per layer, and the step is admitted or refused with that copy in mind.
+   * itself allocates and copies none of it. An append to memory that both hold may copy the last tokens of it, per layer less
+   * than 16 with `cpu` and 256 with `mlx`, and the step is admitted or refused with that copy in mind.
    * Tokens count as seen for the repetition penalty; the output counts and the draw index start anew. Windowed layers
    * forget as in `truncateSequence`: a cut that would need it gives an empty sequence, and its length says so.
    */

@@ -17,7 +17,7 @@ inline constexpr int kBlockTokens = 256;  // KV capacity grows in multiples of t
 enum class KvFormat { F32, F16 };
 
 struct KvCounters {
-  int64_t bytes = 0;         // allocated capacity alive now, all sequences; what several hold counts once
+  int64_t bytes = 0;         // memory in use now, all sequences; what several hold counts once
   int64_t shared_bytes = 0;  // what sequences hold beyond that: memory of n holders counts n - 1 times
   int64_t copied_bytes = 0;  // copied because an append met memory that somebody else holds too
   int64_t growths = 0;       // buffers moved to a larger one (or slid, for windowed layers)

@@ -1,5 +1,5 @@
 // Memory of KV that several sequences may hold: counted in KvCounters.bytes once, and in shared_bytes for every holder
-// beyond the first. Only a sole holder may write; what is shared stays as it is until all but one have let go.
+// beyond the first. What one holder reads no other may write.
 #pragma once
 #include <utility>
 
@@ -25,6 +25,14 @@ class SharedKv {
     ++held_->holders;
     held_->counters.shared_bytes += held_->bytes;
     return SharedKv(held_);
+  }
+  // More of the memory is in use.
+  void grow_to(int64_t bytes) {
+    const int64_t more = bytes - held_->bytes;
+    if (more <= 0) return;
+    held_->counters.bytes += more;
+    held_->counters.shared_bytes += more * (held_->holders - 1);
+    held_->bytes = bytes;
   }
   bool sole() const { return held_->holders == 1; }
   int64_t bytes() const { return held_->bytes; }

@@ -38,7 +38,10 @@ describe.each(['cpu', 'mlx'] as const)('the %s executor', (executor) => {
       length += chunk;
       const { kvBytes } = opened.engine.stats();
       expect(kvBytes).toBeLessThanOrEqual(cache.bytesOf(cache.blocksFor(length, windowSlack(executor, 512).atRest)));
-      expect(kvBytes).toBeGreaterThanOrEqual(cache.bytesOf(cache.blocksFor(length)) - cache.kinds[1]!.blockBytes); // never an empty claim
+      // Never an empty claim. The `cpu` executor counts a block as its pages come into use.
+      const open = cache.kinds[1]!.blockBytes + (executor === 'cpu' ? cache.kinds[0]!.blockBytes : 0);
+      expect(kvBytes).toBeGreaterThanOrEqual(cache.bytesOf(cache.blocksFor(length)) - open);
+      expect(kvBytes).toBeGreaterThanOrEqual((length * cache.kinds[0]!.blockBytes) / 256);
     }
   });
 });

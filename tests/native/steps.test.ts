@@ -122,7 +122,8 @@ describe.each(cases)('the $executor executor with $kvFormat KV', ({ executor, kv
     // Two layers, six steps; the first append of each layer made its buffer.
     expect(after.kvGrowths - before.kvGrowths + after.kvAppends - before.kvAppends).toBe(12);
     expect(after.kvGrowths - before.kvGrowths).toBe(2);
-    expect(after.kvBytes - before.kvBytes).toBe(TINY.layers * 256 * layerTokenBytes);
+    expect(after.kvBytes - before.kvBytes).toBeGreaterThanOrEqual(TINY.layers * 15 * layerTokenBytes);
+    expect(after.kvBytes - before.kvBytes).toBeLessThanOrEqual(TINY.layers * 256 * layerTokenBytes);
     await engine.dropSequence(sequence);
     expect(engine.stats().kvBytes).toBe(before.kvBytes);
     expect(engine.stats().sequences).toBe(before.sequences);

@@ -6,9 +6,22 @@
 namespace semantic::cpu {
 namespace {
 
+constexpr int kPanelTokens = 16;
+
+int panel_start(int token) { return token / kPanelTokens * kPanelTokens; }
 int blocks_for(int64_t tokens) { return static_cast<int>((tokens + kBlockTokens - 1) / kBlockTokens); }
+// Of a sequence of `length` tokens.
+int tokens_in_block(int block, int64_t length) {
+  return static_cast<int>(std::min<int64_t>(length - int64_t{block} * kBlockTokens, kBlockTokens));
+}
 
 }  // namespace
+
+int64_t KvShape::counted_bytes(int capacity, int used) const {
+  int grain = kPanelTokens;
+  while (grain < kBlockTokens && key_bytes(grain) < page_bytes()) grain *= 2;
+  return static_cast<int64_t>(extent_bytes(std::min(capacity, (used + grain - 1) / grain * grain)));
+}
 
 CpuSequenceKv::CpuSequenceKv(const std::vector<KvShape>& shapes, KvCounters& counters)
     : shapes_(shapes), counters_(counters), layers_(shapes.size()) {}
@@ -18,6 +31,13 @@ void CpuSequenceKv::drop_front(size_t layer, int blocks) {
     layers_[layer].blocks.pop_front();
     ++layers_[layer].first_block;
   }
+}
+
+// The last block has no use for extents that begin behind the last token.
+void CpuSequenceKv::cut_last_block(Layer& layer, int length) {
+  if (length % kBlockTokens == 0 || layer.blocks.empty()) return;
+  Block& last = layer.blocks.back();
+  while (last.back()->from >= length % kBlockTokens) last.pop_back();
 }
 
 void CpuSequenceKv::drop_back(size_t layer, int keep_end) {
@@ -40,6 +60,10 @@ int CpuSequenceKv::truncate(int length) {
   for (size_t i = 0; i < layers_.size(); ++i) {
     drop_back(i, std::max(blocks_for(length), length == 0 ? 0 : layers_[i].first_block));
     if (length == 0) layers_[i].first_block = 0;
+    cut_last_block(layers_[i], length);
+    if (length % kBlockTokens != 0 && layers_[i].blocks.back().back().sole()) {
+      layers_[i].blocks.back().back()->written = length % kBlockTokens;
+    }
   }
   return length_ = length;
 }
@@ -54,48 +78,60 @@ std::unique_ptr<SequenceKv> CpuSequenceKv::fork(int length) const {
     // What the child's own window has left behind is not its to hold.
     to.first_block = std::max(from.first_block, shapes_[i].first_seen(child->length_) / kBlockTokens);
     for (int block = to.first_block; block < blocks_for(child->length_); ++block) {
-      to.blocks.push_back(from.blocks[static_cast<size_t>(block - from.first_block)].share());
+      Block& shared = to.blocks.emplace_back();
+      for (const Extent& extent : from.block_of(block * kBlockTokens)) shared.push_back(extent.share());
     }
+    cut_last_block(to, child->length_);
   }
   return child;
 }
 
-CpuSequenceKv::Block CpuSequenceKv::new_block(const KvShape& shape) {
-  return Block(PageBuffer(shape.block_bytes(), "cpu.step"), static_cast<int64_t>(shape.block_bytes()), counters_);
+CpuSequenceKv::Extent CpuSequenceKv::new_extent(const KvShape& shape, int from) const {
+  const int capacity = kBlockTokens - from;
+  return Extent({PageBuffer(shape.extent_bytes(capacity), "cpu.step"), from, capacity, from}, 0, counters_);
 }
 
-// The next token goes into the last block, and somebody else holds it too.
-bool CpuSequenceKv::must_copy(const Layer& layer) const {
-  return length_ % kBlockTokens != 0 && !layer.blocks.empty() && !layer.blocks.back().sole();
+// The next token goes into a block that has begun, and somebody who holds it too has or may have tokens there.
+bool CpuSequenceKv::must_open(const Layer& layer) const {
+  const int tokens = length_ % kBlockTokens;
+  if (tokens == 0 || layer.blocks.empty()) return false;
+  const Extent& last = layer.blocks.back().back();
+  return !last.sole() && last->written != tokens;
 }
 
-void CpuSequenceKv::copy_last_block(size_t layer) {
+void CpuSequenceKv::open_extent(size_t layer) {
   const KvShape& s = shapes_[layer];
-  Block& old = layers_[layer].blocks.back();
-  Block own = new_block(s);
-  // Per head: the key panels that hold a token, and the value rows.
-  const size_t tokens = static_cast<size_t>(length_ % kBlockTokens), panels = (tokens + 15) / 16;
-  const size_t keys = panels * 16 * s.head_dim * s.element_bytes, values = tokens * s.value_stride * s.element_bytes;
-  for (size_t head = 0; head < static_cast<size_t>(s.kv_heads); ++head) {
-    const size_t key_at = head * (s.key_bytes() / s.kv_heads), value_at = s.key_bytes() + head * (s.value_bytes() / s.kv_heads);
-    std::memcpy(own->as<char>(key_at), old->as<char>(key_at), keys);
-    std::memcpy(own->as<char>(value_at), old->as<char>(value_at), values);
+  Block& block = layers_[layer].blocks.back();
+  const int from = panel_start(length_ % kBlockTokens), tokens = length_ % kPanelTokens;
+  Extent own = new_extent(s, from);
+  if (tokens > 0) {
+    const int position = length_ - tokens, i = static_cast<int>(layer);
+    for (int head = 0; head < s.kv_heads; ++head) {
+      std::memcpy(own->key_panel(s, head, from), key_panel(i, head, position), s.key_bytes(kPanelTokens));
+      std::memcpy(own->value_row(s, head, from), value_row(i, head, position), s.value_bytes(tokens));
+    }
+    counters_.copied_bytes += static_cast<int64_t>((s.key_bytes(kPanelTokens) + s.value_bytes(tokens)) * s.kv_heads);
   }
-  counters_.copied_bytes += static_cast<int64_t>((keys + values) * s.kv_heads);
-  old = std::move(own);
+  if (block.back()->from == from) block.pop_back();
+  block.push_back(std::move(own));
 }
 
 void CpuSequenceKv::reserve(int tokens) {
-  const int end = blocks_for(int64_t{length_} + tokens);
+  const int64_t end = int64_t{length_} + tokens;
   for (size_t i = 0; i < layers_.size(); ++i) {
     Layer& l = layers_[i];
-    if (must_copy(l)) {
-      copy_last_block(i);
+    if (must_open(l)) {
+      open_extent(i);
       l.grew = true;
     }
-    while (l.first_block + static_cast<int>(l.blocks.size()) < end) {
-      l.blocks.push_back(new_block(shapes_[i]));
+    while (l.end_block() < blocks_for(end)) {
+      l.blocks.emplace_back().push_back(new_extent(shapes_[i], 0));
       l.grew = true;
+    }
+    for (int block = length_ / kBlockTokens; block < blocks_for(end); ++block) {
+      Extent& last = l.blocks[static_cast<size_t>(block - l.first_block)].back();
+      last->written = tokens_in_block(block, end);
+      last.grow_to(shapes_[i].counted_bytes(last->capacity, last->written - last->from));
     }
   }
 }
@@ -117,32 +153,53 @@ void CpuSequenceKv::commit(int tokens) {
 int64_t CpuSequenceKv::bytes_to_append(int tokens) const {
   int64_t bytes = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
+    const Layer& l = layers_[i];
+    const KvShape& s = shapes_[i];
     const int64_t end = int64_t{length_} + tokens;
-    int64_t first = layers_[i].first_block;
+    int first = l.first_block;
     // A long append runs in slices, and a windowed layer forgets between them: what one slice and the window span.
-    if (shapes_[i].window > 0) {
-      first = std::max(first, (end - shapes_[i].window - kBlockTokens * 4) / kBlockTokens);
+    if (s.window > 0) first = std::max(first, static_cast<int>((end - s.window - kBlockTokens * 4) / kBlockTokens));
+    int64_t more = 0;
+    for (int block = l.first_block; block < std::min(first, l.end_block()); ++block) {
+      for (const Extent& extent : l.block_of(block * kBlockTokens)) more -= extent.sole() ? extent.bytes() : 0;
     }
-    const int64_t more = blocks_for(end) - first - static_cast<int64_t>(layers_[i].blocks.size());
-    const int64_t copies = must_copy(layers_[i]) ? 1 : 0;
-    bytes += (std::max<int64_t>(more, 0) + copies) * static_cast<int64_t>(shapes_[i].block_bytes());
+    if (length_ % kBlockTokens != 0 && first < l.end_block()) {
+      // Only one of those that hold it can go on in place; any may be the one that does not.
+      const Extent& last = l.blocks.back().back();
+      const int from = last.sole() ? last->from : panel_start(length_ % kBlockTokens);
+      const int64_t wanted = s.counted_bytes(kBlockTokens - from, tokens_in_block(l.end_block() - 1, end) - from);
+      more += std::max<int64_t>(0, wanted - (last.sole() ? last.bytes() : 0));
+    }
+    for (int block = std::max(first, l.end_block()); block < blocks_for(end); ++block) {
+      more += s.counted_bytes(kBlockTokens, tokens_in_block(block, end));
+    }
+    bytes += std::max<int64_t>(0, more);
   }
   return bytes;
 }
 
+const KvExtent& CpuSequenceKv::extent_of(int layer, int position) const {
+  const Block& block = layers_[static_cast<size_t>(layer)].block_of(position);
+  auto extent = block.rbegin();
+  while ((*extent)->from > position % kBlockTokens) ++extent;
+  return **extent;
+}
+
 void* CpuSequenceKv::key_panel(int layer, int head, int position) const {
-  const Layer& l = layers_[static_cast<size_t>(layer)];
-  const KvShape& s = shapes_[static_cast<size_t>(layer)];
-  const size_t panel = static_cast<size_t>(head) * (kBlockTokens / 16) + static_cast<size_t>(position % kBlockTokens / 16);
-  return l.blocks[static_cast<size_t>(position / kBlockTokens - l.first_block)]->as<char>(panel * 16 * s.head_dim * s.element_bytes);
+  return extent_of(layer, position).key_panel(shapes_[static_cast<size_t>(layer)], head, position % kBlockTokens);
 }
 
 void* CpuSequenceKv::value_row(int layer, int head, int position) const {
-  const Layer& l = layers_[static_cast<size_t>(layer)];
-  const KvShape& s = shapes_[static_cast<size_t>(layer)];
-  const size_t row = static_cast<size_t>(head) * kBlockTokens + static_cast<size_t>(position % kBlockTokens);
-  return l.blocks[static_cast<size_t>(position / kBlockTokens - l.first_block)]->as<char>(
-      s.key_bytes() + row * s.value_stride * s.element_bytes);
+  return extent_of(layer, position).value_row(shapes_[static_cast<size_t>(layer)], head, position % kBlockTokens);
+}
+
+int CpuSequenceKv::together_until(int layer, int position) const {
+  const int token = position % kBlockTokens;
+  int end = kBlockTokens;
+  for (const Extent& extent : layers_[static_cast<size_t>(layer)].block_of(position)) {
+    if (extent->from > token) end = std::min(end, extent->from);
+  }
+  return position - token + end;
 }
 
 }  // namespace semantic::cpu

@@ -1,6 +1,10 @@
 // The KV of a sequence: per layer a chain of blocks of 256 tokens, each its own memory. Growing adds a block and moves
 // nothing; a windowed layer frees the blocks that left its window; positions stay absolute, so block borders never shift.
-// A fork holds the same blocks. Full ones are shared for good; the last one is copied by the first holder that appends.
+//
+// A fork holds the same blocks. In a block that several hold, the first to append behind all that is written goes on in place.
+// Who comes later, or was cut shorter, goes on in an extent of its own, which begins at the 16-key panel of the next token: the
+// tokens of that panel, at most 15, are copied. So a block is one extent or several, and of each a sequence reads what lies
+// before the next.
 #pragma once
 #include <deque>
 #include <vector>
@@ -18,13 +22,35 @@ struct KvShape {
   int window;         // 0 = all
   int element_bytes;  // 2 = f16, 4 = f32
 
-  // A block: keys [kv_heads][256 / 16][head_dim][16], then values [kv_heads][256][value_stride].
-  size_t key_bytes() const { return static_cast<size_t>(kv_heads) * kBlockTokens * head_dim * element_bytes; }
-  size_t value_bytes() const { return static_cast<size_t>(kv_heads) * kBlockTokens * value_stride * element_bytes; }
-  size_t block_bytes() const { return key_bytes() + value_bytes(); }
-  int64_t bytes_per_token() const { return static_cast<int64_t>(block_bytes() / kBlockTokens); }
+  // One head, `tokens` a multiple of 16: keys [tokens / 16][head_dim][16], values [tokens][value_stride].
+  size_t key_bytes(int tokens) const { return static_cast<size_t>(tokens) * head_dim * element_bytes; }
+  size_t value_bytes(int tokens) const { return static_cast<size_t>(tokens) * value_stride * element_bytes; }
+  // All heads: their keys, then their values.
+  size_t extent_bytes(int tokens) const { return kv_heads * (key_bytes(tokens) + value_bytes(tokens)); }
+  int64_t bytes_per_token() const { return static_cast<int64_t>(extent_bytes(kBlockTokens) / kBlockTokens); }
+  // What the system has given of an extent for `capacity` tokens once `used` are written: it gives memory by the page when
+  // that is first written, so this counts in the tokens of which one head's keys fill a page (head_dim 64 in f16, pages of
+  // 4 kB: 32 tokens).
+  int64_t counted_bytes(int capacity, int used) const;
   // First position that a query at `position` sees.
   int first_seen(int position) const { return window > 0 && position >= window ? position - window + 1 : 0; }
+};
+
+// Tokens [from, from + capacity) of a block, up to its end.
+struct KvExtent {
+  PageBuffer memory;
+  int from;  // a multiple of 16
+  int capacity;
+  int written;  // tokens of the block, up to the last one that anybody wrote here: no holder has more of them
+
+  // The 16-key panel of token `token` of the block in head `head`: [head_dim][16].
+  void* key_panel(const KvShape& s, int head, int token) const {
+    return memory.as<char>(head * s.key_bytes(capacity) + s.key_bytes((token - from) / 16 * 16));
+  }
+  // The value row of that token: [value_stride].
+  void* value_row(const KvShape& s, int head, int token) const {
+    return memory.as<char>(s.kv_heads * s.key_bytes(capacity) + head * s.value_bytes(capacity) + s.value_bytes(token - from));
+  }
 };
 
 class CpuSequenceKv final : public SequenceKv {
@@ -47,21 +73,28 @@ class CpuSequenceKv final : public SequenceKv {
   void* key_panel(int layer, int head, int position) const;
   // The value row of `position`: [value_stride].
   void* value_row(int layer, int head, int position) const;
+  // Where the tokens that lie together with `position` end: behind the next panels and rows of its extent.
+  int together_until(int layer, int position) const;
 
  private:
-  using Block = SharedKv<PageBuffer>;
+  using Extent = SharedKv<KvExtent>;
+  using Block = std::vector<Extent>;  // by `from`, the first one from 0
   struct Layer {
     std::deque<Block> blocks;
     int first_block = 0;  // absolute index of blocks.front()
     bool grew = false;    // since the last count_append()
+    int end_block() const { return first_block + static_cast<int>(blocks.size()); }
+    const Block& block_of(int position) const { return blocks[static_cast<size_t>(position / kBlockTokens - first_block)]; }
   };
   void drop_front(size_t layer, int blocks);
   void drop_back(size_t layer, int keep_end);
+  static void cut_last_block(Layer& layer, int length);
   // `length`, or 0 where a windowed layer forgot what the next query after it would see.
   int keepable(int length) const;
-  Block new_block(const KvShape& shape);
-  bool must_copy(const Layer& layer) const;
-  void copy_last_block(size_t layer);
+  Extent new_extent(const KvShape& shape, int from) const;
+  bool must_open(const Layer& layer) const;
+  void open_extent(size_t layer);
+  const KvExtent& extent_of(int layer, int position) const;
 
   const std::vector<KvShape>& shapes_;
   KvCounters& counters_;

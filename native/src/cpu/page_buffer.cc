@@ -1,6 +1,7 @@
 #include "cpu/page_buffer.h"
 
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <string>
@@ -8,6 +9,11 @@
 #include "error.h"
 
 namespace semantic::cpu {
+
+size_t page_bytes() {
+  static const size_t bytes = static_cast<size_t>(sysconf(_SC_PAGESIZE));
+  return bytes;
+}
 
 PageBuffer::PageBuffer(size_t bytes, const char* origin) : bytes_(bytes) {
   if (bytes == 0) return;

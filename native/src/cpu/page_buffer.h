@@ -6,6 +6,8 @@
 
 namespace semantic::cpu {
 
+size_t page_bytes();  // of this system
+
 class PageBuffer {
  public:
   PageBuffer() = default;

@@ -67,7 +67,9 @@ Scratch::Scratch(const DecoderSpec& spec, int thread_count) : cos(spec.ropes.siz
                           kMaxAttendRows * value_stride,
                           kMaxAttendRows,
                           kMaxAttendRows,
-                          kMaxAttendRows * value_stride};
+                          kMaxAttendRows * value_stride,
+                          static_cast<size_t>(kAttendKeys) * value_stride,
+                          static_cast<size_t>(kAttendKeys) * value_stride};
   size_t floats = 0;
   for (const size_t s : sizes) floats += s;
   thread_memory_ = PageBuffer(floats * threads.size() * sizeof(float), "cpu.load");
@@ -75,7 +77,7 @@ Scratch::Scratch(const DecoderSpec& spec, int thread_count) : cos(spec.ropes.siz
   for (ThreadScratch& t : threads) {
     const size_t* size = sizes;
     for (float** p : {&t.dequantized, &t.acc_a, &t.acc_b, &t.normed, &t.scores, &t.block_max, &t.block_sum, &t.block_out, &t.max,
-                      &t.sum, &t.out}) {
+                      &t.sum, &t.out, &t.staged_keys, &t.staged_values}) {
       *p = next;
       next += *size++;
     }

@@ -26,6 +26,7 @@ struct ThreadScratch {
   float* scores;             // [kMaxAttendRows][kAttendKeys]
   float *block_max, *block_sum, *block_out;  // [kMaxAttendRows](...[value_stride])
   float *max, *sum, *out;                    // the same, merged so far
+  float *staged_keys, *staged_values;        // [kAttendKeys / 16][head_dim][16] and [kAttendKeys][value_stride], in the KV's format
   const float* queries[kMaxAttendRows];
   int lo[kMaxAttendRows], hi[kMaxAttendRows];
 };

@@ -17,7 +17,6 @@ const V = TINY.vocabSize;
 const D = 32;
 const H = 4;
 const K = TINY.kvHeads;
-const d = TINY.headDim;
 const F = 64;
 
 /** Uniform in [-1, 1), the same for the same seed (mulberry32). */
@@ -34,7 +33,10 @@ function randomizer(seed: number): () => number {
 const ref = (name: string): TensorRef => ({ name, ops: [] });
 
 /** `window: null` makes both layers global. */
-export function tinyModel(options: { readonly window?: number | null; readonly contextLength?: number } = {}): TinyModel {
+export function tinyModel(
+  options: { readonly window?: number | null; readonly contextLength?: number; readonly headDim?: number } = {},
+): TinyModel {
+  const d = options.headDim ?? TINY.headDim;
   const random = randomizer(7);
   const tensors = new Map<string, F32Tensor>();
   const add = (name: string, shape: readonly number[], value: () => number): TensorRef => {
