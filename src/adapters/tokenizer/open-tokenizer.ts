@@ -6,12 +6,15 @@ import { readGguf } from '../model-files/read-gguf.js';
 import { BpeTokenizer } from './bpe-tokenizer.js';
 import { readFolderSource } from './folder-source.js';
 import { readGgufSource } from './gguf-source.js';
+import { tokenizerHash } from './tokenizer-hash.js';
 import type { TokenizerSource } from './tokenizer-source.js';
 
 export interface OpenedTokenizer {
   readonly tokenizer: Tokenizer;
   /** For createChatTemplate. */
   readonly chatTemplate: ChatTemplateSource;
+  /** Of all that decides ids. */
+  readonly hash: string;
 }
 
 /**
@@ -20,7 +23,7 @@ export interface OpenedTokenizer {
  */
 export async function openTokenizer(path: string): Promise<OpenedTokenizer> {
   const source = await readSource(path);
-  return { tokenizer: new BpeTokenizer(source), chatTemplate: source.chatTemplate };
+  return { tokenizer: new BpeTokenizer(source), chatTemplate: source.chatTemplate, hash: tokenizerHash(source) };
 }
 
 async function readSource(path: string): Promise<TokenizerSource> {
