@@ -5,7 +5,7 @@
 
 namespace semantic {
 
-enum class ErrorCode { InvalidArgument, ModelFile, OutOfMemory, EngineClosed, Backend };
+enum class ErrorCode { InvalidArgument, ModelFile, OutOfMemory, EngineClosed, KvCorrupt, Io, Backend };
 
 class Error : public std::runtime_error {
  public:
@@ -13,6 +13,10 @@ class Error : public std::runtime_error {
       : std::runtime_error("[" + origin + "] " + message), code(code), origin(std::move(origin)) {}
   const ErrorCode code;
   const std::string origin;
+  int image = -1;          // of KvCorrupt: which of the call's images
+  std::string errno_name;  // of Io: such as ENOSPC
 };
+
+inline Error closed_error() { return {ErrorCode::EngineClosed, "engine.command", "the engine is closed"}; }
 
 }  // namespace semantic

@@ -9,6 +9,7 @@
 
 #include "decoder/spec.h"
 #include "decoder/tensor_source.h"
+#include "kv_layout.h"
 
 namespace semantic {
 
@@ -24,6 +25,19 @@ struct KvCounters {
   int64_t appends = 0;       // appends done in place; one per sequence, layer and step
 };
 
+// Bytes of KV that lie together in memory.
+struct KvBytes {
+  char* data;
+  size_t bytes;
+};
+
+// One layer of an image as bytes that nobody writes to while `owner` lives. Let go of it on the engine thread.
+struct KvPart {
+  KvBytes bytes;
+  int64_t gathered;  // bytes of memory of its own; 0 where it is the sequence's
+  std::shared_ptr<void> owner;
+};
+
 // The KV of one sequence in one executor's own layout. Destroying it frees the memory.
 class SequenceKv {
  public:
@@ -34,6 +48,20 @@ class SequenceKv {
   // A sequence of the first `length` tokens that holds the same memory: nothing is allocated or copied until either one
   // appends. Empty where truncate() would keep 0.
   virtual std::unique_ptr<SequenceKv> fork(int length) const = 0;
+
+  // First position whose KV is held in `layer`: a multiple of kBlockTokens. Its blocks from there on are whole.
+  virtual int first_held(int layer) const = 0;
+  // What first_held() is of a sequence of `length` tokens.
+  virtual int first_needed(int layer, int length) const = 0;
+  // Tokens [start, start + count) of one block that `layer` holds, laid out as KvLayout says: equal tokens give equal bytes.
+  virtual KvPart part(int layer, int start, int count) const = 0;
+  // Longer by `tokens`, in memory of their own that somebody fills: the length must be a multiple of kBlockTokens. Windowed
+  // layers hold what a sequence of the new length sees, from first_held() on.
+  virtual void extend(int tokens) = 0;
+  // Where the bytes of a part within what extend() added go, in order; any thread may write them.
+  virtual std::vector<KvBytes> room(int layer, int start, int count) const = 0;
+  // All of it is written: from here on the sequence is like any other.
+  virtual void settle() = 0;
 };
 
 struct BatchEntry {
@@ -53,6 +81,8 @@ class Executor {
   virtual std::unique_ptr<SequenceKv> create_sequence() = 0;
   // Bytes that appending `tokens` more would newly allocate at most, copies of what is shared included. For admission.
   virtual int64_t kv_bytes_to_append(const SequenceKv& kv, int tokens) const = 0;
+  // Bytes that extend(tokens) and settle() allocate at most.
+  virtual int64_t kv_bytes_to_extend(const SequenceKv& kv, int tokens) const = 0;
   // Upper bound of the temporary memory that a step over `tokens` tokens with `logit_rows` rows needs.
   virtual int64_t scratch_bytes(int tokens, int logit_rows) const = 0;
   // Runs the decoder over a ragged batch, appends to each entry's KV, fills `out`. On throw the entries' KV are
@@ -60,6 +90,7 @@ class Executor {
   virtual void step(std::span<const BatchEntry> batch, bool all_logits, BatchOutput& out) = 0;
   virtual int64_t weight_bytes() const = 0;
   virtual int64_t kv_bytes_per_token() const = 0;
+  virtual std::shared_ptr<const KvLayout> kv_layout() const = 0;
   virtual const KvCounters& kv_counters() const = 0;
 };
 

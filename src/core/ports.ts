@@ -46,6 +46,42 @@ export interface ModelRunner {
   unload(): Promise<void>;
 }
 
+/** Tokens [start, start + count) of a sequence in some layers as bytes of a file: a block (`start` is a multiple of 256) or its beginning. */
+export interface KvImage {
+  readonly start: number;
+  readonly count: number; // 1..256
+  readonly layers: Int32Array;
+  readonly offset: number;
+  /** Start value of its XXH64: the identity of what is saved. */
+  readonly seed: bigint;
+}
+
+export interface SavedKvImage extends KvImage {
+  /** Open until the call settles. */
+  readonly fd: number;
+  readonly checksum: bigint;
+}
+
+/**
+ * Moves KV between sequences and files, beside the steps. CacheCorruption for images that are not what was saved (the cause's `image`
+ * says which), CachePersistence for what the operating system refused (the cause's `errno`). Longer: native/index.d.ts.
+ */
+export interface KvMover {
+  /** Images of one layout are of no use to another; part of a fingerprint. */
+  readonly kvLayout: string;
+  /** Bytes of an image of `count` tokens. */
+  kvImageBytes(count: number, layers: Int32Array): number;
+  /** Writes the sequence as it is when the command runs; resolves to the checksums. Steps, cuts and drops go on meanwhile. Syncs nothing. */
+  saveKv(sequence: number, fd: number, images: readonly KvImage[]): Promise<BigUint64Array>;
+  /**
+   * Appends `tokens`, whose KV the images hold: for every layer what a sequence of the new length sees, in whole blocks, each once. The
+   * sequence holds a multiple of 256 tokens and is used by nothing else meanwhile; after a failure it is as it was.
+   */
+  loadKv(sequence: number, tokens: Int32Array, images: readonly SavedKvImage[]): Promise<void>;
+  /** XXH64 of bytes of a file; CachePersistence where they are not all there. */
+  checksumFile(fd: number, offset: number, bytes: number, seed: bigint): Promise<bigint>;
+}
+
 export interface Tokenizer {
   readonly vocabSize: number;
   readonly bosToken: string | null;

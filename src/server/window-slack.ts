@@ -13,7 +13,7 @@ export function windowSlack(
     // Blocks never move, so a window may start in the middle of one.
     return { running: (CPU_SLICE_BLOCKS + 1) * BLOCK_TOKENS, atRest: BLOCK_TOKENS };
   }
-  // One buffer for window and chunk; it keeps its size.
-  const chunk = Math.max(prefillChunkTokens, BLOCK_TOKENS);
-  return { running: chunk, atRest: chunk };
+  // One buffer for chunk and window, from a block's start on; it keeps its size.
+  const slack = Math.max(prefillChunkTokens, BLOCK_TOKENS) + BLOCK_TOKENS;
+  return { running: slack, atRest: slack };
 }

@@ -13,6 +13,13 @@ namespace semantic {
 namespace cpu {
 namespace {
 
+// `panel16-v1`: see KvShape::image_layout(). All instruction sets compute the same bits.
+KvLayout kv_layout_of(const std::vector<KvShape>& shapes, KvFormat format) {
+  KvLayout layout{format == KvFormat::F16 ? "cpu/panel16-v1/f16" : "cpu/panel16-v1/f32", {}};
+  for (const KvShape& shape : shapes) layout.layers.push_back(shape.image_layout());
+  return layout;
+}
+
 std::vector<KvShape> kv_shapes(const DecoderSpec& spec, KvFormat format) {
   std::vector<KvShape> shapes;
   for (const LayerSpec& layer : spec.layers) {
@@ -44,6 +51,7 @@ class CpuExecutor final : public Executor {
  public:
   CpuExecutor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool, const Kernels& kernels)
       : spec_((check_spec(spec), spec)), pool_(pool), kernels_(kernels), kv_shapes_(kv_shapes(spec, kv)),
+        kv_layout_(std::make_shared<KvLayout>(kv_layout_of(kv_shapes_, kv))),
         weights_(load_weights(spec, source, pool)), scratch_(spec_, pool.threads()) {
     for (const LayerSpec& layer : spec_.layers) {
       const AttentionSpec& a = layer.attention;
@@ -60,6 +68,10 @@ class CpuExecutor final : public Executor {
   int64_t kv_bytes_to_append(const SequenceKv& kv, int tokens) const override {
     return static_cast<const CpuSequenceKv&>(kv).bytes_to_append(tokens);
   }
+  int64_t kv_bytes_to_extend(const SequenceKv& kv, int tokens) const override {
+    return static_cast<const CpuSequenceKv&>(kv).bytes_to_extend(tokens);
+  }
+  std::shared_ptr<const KvLayout> kv_layout() const override { return kv_layout_; }
   int64_t scratch_bytes(int tokens, int logit_rows) const override {
     return scratch_.bytes(std::min(tokens, kSliceRows)) + int64_t{logit_rows} * spec_.vocab_size * static_cast<int64_t>(sizeof(float));
   }
@@ -142,6 +154,7 @@ class CpuExecutor final : public Executor {
   ThreadPool& pool_;
   const Kernels& kernels_;
   const std::vector<KvShape> kv_shapes_;
+  const std::shared_ptr<const KvLayout> kv_layout_;
   const Weights weights_;
   Scratch scratch_;
   Routing routing_;

@@ -32,6 +32,10 @@ struct KvShape {
   // that is first written, so this counts in the tokens of which one head's keys fill a page (head_dim 64 in f16, pages of
   // 4 kB: 32 tokens).
   int64_t counted_bytes(int capacity, int used) const;
+  // Of an image: per head the key panels that hold a token, then per head the value rows. 256 tokens are a whole extent.
+  KvLayout::Layer image_layout() const {
+    return {static_cast<int64_t>(kv_heads * value_bytes(1)), static_cast<int64_t>(kv_heads * key_bytes(16))};
+  }
   // First position that a query at `position` sees.
   int first_seen(int position) const { return window > 0 && position >= window ? position - window + 1 : 0; }
 };
@@ -60,6 +64,14 @@ class CpuSequenceKv final : public SequenceKv {
   int length() const override { return length_; }
   int truncate(int length) override;
   std::unique_ptr<SequenceKv> fork(int length) const override;
+
+  int first_held(int layer) const override { return layers_[static_cast<size_t>(layer)].first_block * kBlockTokens; }
+  int first_needed(int layer, int length) const override { return first_block_at(static_cast<size_t>(layer), length) * kBlockTokens; }
+  KvPart part(int layer, int start, int count) const override;
+  void extend(int tokens) override;
+  std::vector<KvBytes> room(int layer, int start, int count) const override;
+  void settle() override {}
+  int64_t bytes_to_extend(int tokens) const;
 
   // Makes room for `tokens` more in every layer, in blocks of its own. Throws Error(OutOfMemory, "cpu.step").
   void reserve(int tokens);
@@ -95,6 +107,8 @@ class CpuSequenceKv final : public SequenceKv {
   bool must_open(const Layer& layer) const;
   void open_extent(size_t layer);
   const KvExtent& extent_of(int layer, int position) const;
+  // First block that layer `layer` of a sequence of `length` tokens holds.
+  int first_block_at(size_t layer, int length) const { return shapes_[layer].first_seen(length) / kBlockTokens; }
 
   const std::vector<KvShape>& shapes_;
   KvCounters& counters_;

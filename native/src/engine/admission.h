@@ -8,7 +8,7 @@ namespace semantic {
 
 struct MemoryUse {
   int64_t weights;  // bytes
-  int64_t kv;       // bytes
+  int64_t kv;       // bytes; what was gathered to be saved included
 };
 
 // Throws Error(OutOfMemory, "engine.admit") with the figures when `wanted` more bytes would pass the budget.

@@ -69,7 +69,7 @@ std::optional<CommandThread::Command> CommandThread::next() {
 void CommandThread::loop() {
   std::unique_ptr<Engine> engine;
   try {
-    engine = std::make_unique<Engine>(options_);
+    engine = std::make_unique<Engine>(options_, [this](Command command) { post(std::move(command)); });
     info_ = engine->info();
     publish(*engine);
   } catch (...) {

@@ -15,8 +15,6 @@ namespace semantic {
 
 class CommandThread {
  public:
-  // Reports a command's outcome; runs after the counters were published, so that who awaits it sees them.
-  using Delivery = std::function<void()>;
   // Called on the engine thread with the engine; or with null, when the queue was closed before the command's turn.
   using Command = std::function<Delivery(Engine* engine)>;
 

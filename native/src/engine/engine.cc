@@ -38,7 +38,8 @@ void check_length(const Sequence& sequence, int length, const char* origin) {
 
 }  // namespace
 
-Engine::Engine(const EngineOptions& options) : options_(options) {
+Engine::Engine(const EngineOptions& options, Post post)
+    : options_(options), post_(std::move(post)), writes_(IoThread::Priority::Low, resume()), reads_(IoThread::Priority::Normal, resume()) {
 #ifdef SEMANTIC_CPU
   pool_ = make_thread_pool(options.threads, options.instruction_set);
 #endif
@@ -46,6 +47,11 @@ Engine::Engine(const EngineOptions& options) : options_(options) {
 }
 
 Engine::~Engine() {
+  writes_.stop();
+  reads_.stop();
+  for (const auto& [id, model] : models_) {
+    if (model.unloading) (*model.unloading)(closed_error())();
+  }
   sequences_.clear();
   models_.clear();
   mx::clear_cache();
@@ -60,7 +66,7 @@ BackendInfo Engine::info() const {
 }
 
 MemoryUse Engine::memory_use() const {
-  MemoryUse use{0, 0};
+  MemoryUse use{0, gathered_bytes_};
   for (const auto& [id, model] : models_) {
     use.weights += model.executor->weight_bytes();
     use.kv += model.executor->kv_counters().bytes;
@@ -73,7 +79,7 @@ EngineStats Engine::stats() const {
   const MemoryUse use = memory_use();
   stats.sequences = static_cast<int64_t>(sequences_.size());
   stats.weight_bytes = use.weights;
-  stats.kv_bytes = use.kv;
+  stats.kv_bytes = use.kv - gathered_bytes_;
   for (const auto& [id, model] : models_) {
     stats.kv_growths += model.executor->kv_counters().growths;
     stats.kv_appends += model.executor->kv_counters().appends;
@@ -88,13 +94,14 @@ EngineStats Engine::stats() const {
 
 Model& Engine::model_of(int id) {
   const auto found = models_.find(id);
-  if (found != models_.end()) return found->second;
+  if (found != models_.end() && !found->second.unloading) return found->second;
   throw Error(ErrorCode::InvalidArgument, "engine.model", "model " + std::to_string(id) + " does not exist");
 }
 
 Sequence& Engine::sequence_of(int id) {
   const auto found = sequences_.find(id);
-  if (found != sequences_.end()) return found->second;
+  if (found != sequences_.end() && !found->second.loading) return found->second;
+  if (found != sequences_.end()) throw Error(ErrorCode::InvalidArgument, "engine.sequence", "sequence " + std::to_string(id) + " is being loaded");
   throw Error(ErrorCode::InvalidArgument, "engine.sequence", "sequence " + std::to_string(id) + " does not exist");
 }
 
@@ -116,9 +123,9 @@ std::unique_ptr<Executor> Engine::make_executor(const LoadOptions& options) {
 LoadedModel Engine::load_model(const LoadOptions& options) {
   try {
     const int id = next_model_++;
-    Model model{make_executor(options), options.spec.vocab_size, options.spec.context_length};
+    Model model{make_executor(options), options.spec.vocab_size, options.spec.context_length, std::nullopt};
     mx::clear_cache();  // buffers of the checkpoint's own layout are of no use to steps
-    const LoadedModel loaded{id, model.executor->weight_bytes(), model.executor->kv_bytes_per_token()};
+    const LoadedModel loaded{id, model.executor->weight_bytes(), model.executor->kv_bytes_per_token(), model.executor->kv_layout()};
     models_.emplace(id, std::move(model));
     return loaded;
   } catch (...) {
@@ -127,9 +134,32 @@ LoadedModel Engine::load_model(const LoadOptions& options) {
   }
 }
 
-void Engine::unload_model(int id) {
-  const Model& model = model_of(id);
-  std::erase_if(sequences_, [&](const auto& entry) { return entry.second.model == id; });
+Delivery Engine::unload_model(int id, Settle<Done> settle) {
+  model_of(id).unloading = std::move(settle);
+  for (auto& [sequence, state] : sequences_) state.dropped |= state.model == id;
+  std::erase_if(sequences_, [&](const auto& entry) { return entry.second.dropped && !entry.second.loading; });
+  return remove_unloading();
+}
+
+// Models that nobody reads or writes files for any more.
+Delivery Engine::remove_unloading() {
+  std::vector<Delivery> deliveries;
+  for (auto it = models_.begin(); it != models_.end();) {
+    const auto [id, next] = std::pair(it->first, std::next(it));
+    if (it->second.unloading && !writes_.busy_with(id) && !reads_.busy_with(id)) {
+      const Settle<Done> settle = *it->second.unloading;
+      remove_model(id);
+      deliveries.push_back(settle(Done{}));
+    }
+    it = next;
+  }
+  return [deliveries] {
+    for (const Delivery& deliver : deliveries) deliver();
+  };
+}
+
+void Engine::remove_model(int id) {
+  const Model& model = models_.at(id);
   counters_.kv_growths += model.executor->kv_counters().growths;
   counters_.kv_appends += model.executor->kv_counters().appends;
   counters_.kv_copied_bytes += model.executor->kv_counters().copied_bytes;
@@ -141,15 +171,22 @@ int Engine::create_sequence(int id, SamplingOptions sampling) {
   const Model& model = model_of(id);
   validate_sampling(sampling, model);
   const int sequence = next_sequence_++;
-  sequences_.emplace(sequence, Sequence{id, model.executor->create_sequence(), {}, Sampler(std::move(sampling))});
+  sequences_.emplace(sequence, Sequence{id, model.executor->create_sequence(), {}, Sampler(std::move(sampling)), false, false});
   return sequence;
+}
+
+void Engine::drop_sequence(int id) {
+  const auto found = sequences_.find(id);
+  if (found == sequences_.end()) return;
+  found->second.dropped = true;
+  if (!found->second.loading) sequences_.erase(found);
 }
 
 ForkedSequence Engine::fork_sequence(int id, int length, SamplingOptions sampling) {
   const Sequence& source = sequence_of(id);
   validate_sampling(sampling, models_.at(source.model));
   check_length(source, length, "engine.fork");
-  Sequence fork{source.model, source.kv->fork(length), {}, Sampler(std::move(sampling))};
+  Sequence fork{source.model, source.kv->fork(length), {}, Sampler(std::move(sampling)), false, false};
   const int kept = fork.kv->length();
   fork.tokens.assign(source.tokens.begin(), source.tokens.begin() + kept);
   const int sequence = next_sequence_++;

@@ -7,6 +7,9 @@
 #include <vector>
 
 #include "engine/admission.h"
+#include "engine/file_tasks.h"
+#include "engine/kv_images.h"
+#include "engine/kv_save.h"
 #include "engine/sequence.h"
 #include "engine/step_plan.h"
 
@@ -32,6 +35,7 @@ struct LoadedModel {
   int model;
   int64_t weight_bytes;
   int64_t kv_bytes_per_token;
+  std::shared_ptr<const KvLayout> kv_layout;
 };
 
 struct EngineStats {
@@ -53,19 +57,26 @@ struct BackendInfo {
 
 class Engine {
  public:
-  explicit Engine(const EngineOptions& options);
+  // `post` puts a command into the queue of the thread that owns the engine.
+  using Command = std::function<Delivery(Engine*)>;
+  using Post = std::function<void(Command)>;
+  Engine(const EngineOptions& options, Post post);
   ~Engine();
 
   BackendInfo info() const;
   EngineStats stats() const;
 
   LoadedModel load_model(const LoadOptions& options);
-  void unload_model(int model);
+  // Settles when files that are read or written for the model are done with.
+  Delivery unload_model(int model, Settle<Done> settle);
   int create_sequence(int model, SamplingOptions sampling);
   ForkedSequence fork_sequence(int sequence, int length, SamplingOptions sampling);
   void set_sampling(int sequence, SamplingOptions sampling);
   int truncate_sequence(int sequence, int length);
-  void drop_sequence(int sequence) { sequences_.erase(sequence); }
+  void drop_sequence(int sequence);
+  Delivery save_kv(int sequence, int fd, std::vector<KvImage> images, Settle<std::vector<uint64_t>> settle);
+  Delivery load_kv(int sequence, std::vector<int32_t> tokens, std::vector<SavedKvImage> images, Settle<Done> settle);
+  Delivery checksum_file(int fd, int64_t offset, int64_t bytes, uint64_t seed, Settle<uint64_t> settle);
   StepResult step(const StepPlan& plan);
 
  private:
@@ -73,17 +84,25 @@ class Engine {
   std::unique_ptr<Executor> make_executor(const LoadOptions& options);
   Model& model_of(int id);
   Sequence& sequence_of(int id);
+  void remove_model(int id);
+  Delivery remove_unloading();
+  FileTasks::Resume resume();
+  void continue_save(const std::shared_ptr<KvSave>& save, int model);
+  std::optional<Error> finish_load(int sequence, const std::vector<int32_t>& tokens, std::unique_ptr<SequenceKv> kv, const Error* failure);
   void admit_step(const StepPlan& plan, const Model& model);
   void run(const StepPlan& plan, Model& model, BatchOutput& out);
   void sample_entries(const StepPlan& plan, int vocab_size, const BatchOutput& out, StepResult& result);
   void count_step(const StepPlan& plan);
 
   EngineOptions options_;
+  Post post_;
   std::shared_ptr<ThreadPool> pool_;
   std::unordered_map<int, Model> models_;
   std::unordered_map<int, Sequence> sequences_;  // destroyed before the executors they belong to
   int next_model_ = 1;
   int next_sequence_ = 1;
+  FileTasks writes_, reads_;
+  int64_t gathered_bytes_ = 0;  // memory beside KV of what is being saved
   EngineStats counters_;  // the cumulative fields; growths, appends and copies of unloaded models
 };
 

@@ -2,8 +2,10 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "engine/outcome.h"
 #include "executor.h"
 #include "sampling/sampler.h"
 
@@ -14,12 +16,15 @@ struct Sequence {
   std::unique_ptr<SequenceKv> kv;
   std::vector<int32_t> tokens;  // [kv->length()]
   Sampler sampler;
+  bool loading = false;  // KV is on its way into it: nothing else may use it
+  bool dropped = false;  // while it was loading
 };
 
 struct Model {
   std::unique_ptr<Executor> executor;
   int vocab_size;
   int context_length;
+  std::optional<Settle<Done>> unloading;  // it goes when nobody reads or writes files for it any more
 };
 
 }  // namespace semantic

@@ -44,6 +44,7 @@ int validate_plan(const StepPlan& plan, const std::unordered_map<int, Sequence>&
     if (found == sequences.end()) refuse(entry(i) + " names sequence " + std::to_string(id) + ", which does not exist");
     if (!planned.insert(id).second) refuse("sequence " + std::to_string(id) + " is in the plan twice");
     const Sequence& sequence = found->second;
+    if (sequence.loading) refuse("sequence " + std::to_string(id) + " is being loaded");
     if (model.value_or(sequence.model) != sequence.model) refuse("the plan mixes sequences of two models");
     model = sequence.model;
     const Model& of = models.at(sequence.model);

@@ -23,6 +23,15 @@ mx::Dtype kv_type(KvFormat format, mx::Dtype activations) {
   return activations == mx::bfloat16 ? mx::bfloat16 : mx::float16;
 }
 
+// `rows-v1`: per layer keys [kv_heads][tokens][head_dim], then values alike. Devices compute different bits.
+KvLayout make_kv_layout(const std::vector<LayerKvShape>& shapes, mx::Dtype type) {
+  const std::string element = type == mx::float32 ? "f32" : type == mx::bfloat16 ? "bf16" : "f16";
+  const std::string device = !on_gpu() ? "cpu" : mx::metal::is_available() ? "metal" : "cuda";
+  KvLayout layout{"mlx/rows-v1/" + element + "/" + device, {}};
+  for (const LayerKvShape& s : shapes) layout.layers.push_back({int64_t{2} * s.kv_heads * s.head_dim * static_cast<int64_t>(mx::size_of(type)), 0});
+  return layout;
+}
+
 class Norm {
  public:
   Norm(TensorSource& source, const NormSpec& spec, int width, mx::Dtype type)
@@ -81,6 +90,11 @@ class MlxExecutor final : public Executor {
     return static_cast<const MlxSequenceKv&>(kv).bytes_to_append(tokens);
   }
 
+  int64_t kv_bytes_to_extend(const SequenceKv& kv, int tokens) const override {
+    return static_cast<const MlxSequenceKv&>(kv).bytes_to_extend(tokens);
+  }
+  std::shared_ptr<const KvLayout> kv_layout() const override { return kv_layout_; }
+
   int64_t scratch_bytes(int tokens, int logit_rows) const override {
     // Rows alive at once: residual, normed, q, k, v, attention's output, gate, up, their product, each twice for casts.
     return tokens * row_bytes_ + int64_t{logit_rows} * spec_.vocab_size * 12 + score_bytes(tokens);
@@ -132,6 +146,7 @@ class MlxExecutor final : public Executor {
       kv_shapes_.push_back(layers_.back().attention.kv_shape());
       row_bytes_ = std::max(row_bytes_, row_bytes_of(layer));
     }
+    kv_layout_ = std::make_shared<KvLayout>(make_kv_layout(kv_shapes_, kv_type_));
   }
 
   mx::array embed(const BatchLayout& layout) const {
@@ -182,6 +197,7 @@ class MlxExecutor final : public Executor {
   std::optional<Linear> head_;
   std::vector<Layer> layers_;
   std::vector<LayerKvShape> kv_shapes_;
+  std::shared_ptr<const KvLayout> kv_layout_;
   int64_t row_bytes_ = 0;
   std::shared_ptr<KvCounters> counters_ = std::make_shared<KvCounters>();
 };

@@ -47,7 +47,7 @@ int MlxSequenceKv::first_seen(int layer, int position) const {
 
 int MlxSequenceKv::keepable(int length) const {
   for (size_t i = 0; i < layers_.size(); ++i) {
-    if (!layers_[i].empty() && layers_[i].front().start > first_seen(static_cast<int>(i), length)) return 0;
+    if (!layers_[i].empty() && layers_[i].front().start > first_needed(static_cast<int>(i), length)) return 0;
   }
   return length;
 }
@@ -69,7 +69,7 @@ std::unique_ptr<SequenceKv> MlxSequenceKv::fork(int length) const {
   child->length_ = keepable(std::min(length, length_));
   for (size_t i = 0; i < layers_.size(); ++i) {
     for (const Piece& piece : layers_[i]) {
-      const bool seen = piece.end > first_seen(static_cast<int>(i), child->length_);
+      const bool seen = piece.end > first_needed(static_cast<int>(i), child->length_);
       if (!seen || piece.start >= child->length_) continue;
       child->layers_[i].push_back({piece.buffers.share(), piece.start, std::min(piece.end, child->length_)});
     }
@@ -81,7 +81,7 @@ MlxSequenceKv::AppendPlan MlxSequenceKv::plan_append(int layer, int tokens) cons
   const Chain& chain = layers_[layer];
   const std::optional<int> window = shapes_[layer].window;
   int forget = 0;
-  while (forget < static_cast<int>(chain.size()) && chain[forget].end <= first_seen(layer, length_)) ++forget;
+  while (forget < static_cast<int>(chain.size()) && chain[forget].end <= first_needed(layer, length_)) ++forget;
   if (forget == static_cast<int>(chain.size())) return {forget, 0, length_, round_up_to_block(tokens), true, false};
 
   const Piece& last = chain.back();
@@ -92,9 +92,9 @@ MlxSequenceKv::AppendPlan MlxSequenceKv::plan_append(int layer, int tokens) cons
     return {forget, 1, last.start, round_up_to_block(held + tokens), true, true};
   }
   if (held + tokens <= last.buffers->capacity) return {forget, 0, last.start, last.buffers->capacity, false, false};
-  if (window && held > *window) {
+  if (const int start = first_needed(layer, length_); start > last.start) {
     // Room for at least a block beyond the window, so that decoding slides once per block and not once per token.
-    return {forget, 1, length_ - *window, round_up_to_block(*window + std::max(tokens, kBlockTokens)), true, false};
+    return {forget, 1, start, round_up_to_block(length_ - start + std::max(tokens, kBlockTokens)), true, false};
   }
   int join = 1;
   const int pieces = static_cast<int>(chain.size()) - forget;

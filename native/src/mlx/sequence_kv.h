@@ -3,12 +3,13 @@
 // whoever appends next opens a piece of its own behind them. Attention over a chain sees the pieces joined for the call.
 //
 // slice_update() works in place only while a piece holds the sole handle of a buffer: views that append() returns must
-// not outlive the step's eval. In a windowed layer a full last piece slides, keeping the last `window` tokens, and pieces
-// that left the window go. In other layers a piece that nobody else holds any more is joined with the next when that one
+// not outlive the step's eval. In a windowed layer a full last piece slides, keeping the blocks that the window reaches
+// into, and pieces before these go. In other layers a piece that nobody else holds any more is joined with the next when that one
 // has to move.
 #pragma once
 #include <mlx/mlx.h>
 
+#include <algorithm>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -32,6 +33,14 @@ class MlxSequenceKv final : public SequenceKv {
   int length() const override { return length_; }
   int truncate(int length) override;
   std::unique_ptr<SequenceKv> fork(int length) const override;
+
+  int first_held(int layer) const override;
+  int first_needed(int layer, int length) const override { return first_seen(layer, length) / kBlockTokens * kBlockTokens; }
+  KvPart part(int layer, int start, int count) const override;
+  void extend(int tokens) override;
+  std::vector<KvBytes> room(int layer, int start, int count) const override;
+  void settle() override;
+  int64_t bytes_to_extend(int tokens) const;
 
   struct View {
     mlx::core::array k, v;  // [1, kv_heads, tokens seen, head_dim], the new ones last
@@ -73,6 +82,8 @@ class MlxSequenceKv final : public SequenceKv {
   // `length`, or 0 where a windowed layer forgot what the next query after it would see.
   int keepable(int length) const;
   static void cut(Chain& chain, int length);
+  // Tokens that extend() gives memory in `layer`: from this position on.
+  int first_extended(int layer, int tokens) const { return std::max(length_, first_needed(layer, length_ + tokens)); }
   int64_t bytes_of(int layer, int64_t tokens) const;
   Piece new_piece(int layer, const AppendPlan& plan);
 

@@ -8,7 +8,7 @@
 namespace semantic {
 namespace {
 
-Error closed_error() { return {ErrorCode::EngineClosed, "engine.command", "the engine is closed"}; }
+Napi::Value nothing(Napi::Env env, Done) { return env.Undefined(); }
 
 }  // namespace
 
@@ -23,6 +23,10 @@ Napi::Function EngineWrap::define(Napi::Env env) {
                       InstanceMethod("setSampling", &EngineWrap::set_sampling),
                       InstanceMethod("truncateSequence", &EngineWrap::truncate_sequence),
                       InstanceMethod("dropSequence", &EngineWrap::drop_sequence),
+                      InstanceMethod("kvImageBytes", &EngineWrap::kv_image_bytes),
+                      InstanceMethod("saveKv", &EngineWrap::save_kv),
+                      InstanceMethod("loadKv", &EngineWrap::load_kv),
+                      InstanceMethod("checksumFile", &EngineWrap::checksum_file),
                       InstanceMethod("step", &EngineWrap::step),
                       InstanceMethod("close", &EngineWrap::close)});
 }
@@ -63,14 +67,14 @@ void EngineWrap::end_pending(Napi::Env env) {
   Unref();
 }
 
-void EngineWrap::deliver(Settle settle) {
-  auto* queued = new Settle(std::move(settle));
+void EngineWrap::deliver(Settlement settle) {
+  auto* queued = new Settlement(std::move(settle));
   if (channel_.NonBlockingCall(queued) != napi_ok) delete queued;
 }
 
 // `env` is null when the environment ended while the result was on its way.
-void EngineWrap::settle_on_js_thread(Napi::Env env, Napi::Function, EngineWrap* wrap, Settle* settle) {
-  const std::unique_ptr<Settle> owned(settle);
+void EngineWrap::settle_on_js_thread(Napi::Env env, Napi::Function, EngineWrap* wrap, Settlement* settle) {
+  const std::unique_ptr<Settlement> owned(settle);
   if (static_cast<napi_env>(env) == nullptr) return;
   try {
     (*owned)(env);
@@ -93,22 +97,23 @@ void EngineWrap::resolve(Napi::Env env, const Deferred& deferred, const ToValue&
   deferred->Resolve(*value);
 }
 
-template <class Prepare>
-Napi::Value EngineWrap::command(const Napi::CallbackInfo& call, const char* origin, Prepare prepare) {
+Delivery EngineWrap::reject(const Deferred& deferred, const Error& failure) {
+  return [this, deferred, failure] {
+    deliver([deferred, failure](Napi::Env e) { deferred->Reject(to_js(e, failure).Value()); });
+  };
+}
+
+Napi::Value EngineWrap::post(const Napi::CallbackInfo& call, const char* origin, const std::function<CommandThread::Command(const Deferred&)>& make) {
   const Napi::Env env = call.Env();
   const auto deferred = std::make_shared<Napi::Promise::Deferred>(env);
   try {
     if (closed_) throw closed_error();
-    const bool taken = thread_->post([this, deferred, origin, work = prepare()](Engine* engine) -> CommandThread::Delivery {
+    const bool taken = thread_->post([this, deferred, origin, work = make(deferred)](Engine* engine) -> Delivery {
       try {
         if (!engine) throw closed_error();
-        const auto result = work(*engine);
-        return [this, deferred, result] { deliver([deferred, result](Napi::Env e) { resolve(e, deferred, result); }); };
+        return work(engine);
       } catch (...) {
-        const Error failure = translate_error(std::current_exception(), origin);
-        return [this, deferred, failure] {
-          deliver([deferred, failure](Napi::Env e) { deferred->Reject(to_js(e, failure).Value()); });
-        };
+        return reject(deferred, translate_error(std::current_exception(), origin));
       }
     });
     if (!taken) throw closed_error();
@@ -117,6 +122,29 @@ Napi::Value EngineWrap::command(const Napi::CallbackInfo& call, const char* orig
     deferred->Reject(to_js(env, failure).Value());
   }
   return deferred->Promise();
+}
+
+template <class Prepare>
+Napi::Value EngineWrap::command(const Napi::CallbackInfo& call, const char* origin, Prepare prepare) {
+  return post(call, origin, [&](const Deferred& deferred) {
+    return [this, deferred, work = prepare()](Engine* engine) -> Delivery {
+      const auto result = work(*engine);
+      return [this, deferred, result] { deliver([deferred, result](Napi::Env e) { resolve(e, deferred, result); }); };
+    };
+  });
+}
+
+template <class Value, class ToValue, class Prepare>
+Napi::Value EngineWrap::long_command(const Napi::CallbackInfo& call, const char* origin, ToValue to_value, Prepare prepare) {
+  return post(call, origin, [&](const Deferred& deferred) {
+    const Settle<Value> settle = [this, deferred, to_value](const Outcome<Value>& outcome) -> Delivery {
+      if (const auto* failure = std::get_if<Error>(&outcome)) return reject(deferred, *failure);
+      return [this, deferred, to_value, value = std::get<Value>(outcome)] {
+        deliver([deferred, to_value, value](Napi::Env e) { resolve(e, deferred, [&](Napi::Env env) { return to_value(env, value); }); });
+      };
+    };
+    return [settle, work = prepare()](Engine* engine) { return work(*engine, settle); };
+  });
 }
 
 // info(): BackendInfo
@@ -134,19 +162,21 @@ Napi::Value EngineWrap::stats(const Napi::CallbackInfo& call) {
 // loadModel(options: LoadOptions): Promise<LoadedModel>
 Napi::Value EngineWrap::load_model(const Napi::CallbackInfo& call) {
   return command(call, "decoder.load", [&] {
-    return [options = read_load_options(call[0])](Engine& engine) {
-      return [loaded = engine.load_model(options)](Napi::Env env) { return to_js(env, loaded); };
+    return [this, options = read_load_options(call[0])](Engine& engine) {
+      return [this, loaded = engine.load_model(options)](Napi::Env env) {
+        layouts_[loaded.model] = loaded.kv_layout;
+        return to_js(env, loaded);
+      };
     };
   });
 }
 
 // unloadModel(model: ModelId): Promise<void>
 Napi::Value EngineWrap::unload_model(const Napi::CallbackInfo& call) {
-  return command(call, "engine.unload", [&] {
-    return [model = read_id(call[0], "model")](Engine& engine) {
-      engine.unload_model(model);
-      return [](Napi::Env env) { return env.Undefined(); };
-    };
+  return long_command<Done>(call, "engine.unload", nothing, [&] {
+    const int model = read_id(call[0], "model");
+    layouts_.erase(model);
+    return [model](Engine& engine, const auto& settle) { return engine.unload_model(model, settle); };
   });
 }
 
@@ -162,7 +192,7 @@ Napi::Value EngineWrap::create_sequence(const Napi::CallbackInfo& call) {
 // forkSequence(sequence: SequenceId, length: number, sampling: SamplingOptions): Promise<ForkedSequence>
 Napi::Value EngineWrap::fork_sequence(const Napi::CallbackInfo& call) {
   return command(call, "engine.fork", [&] {
-    return [sequence = read_id(call[0], "sequence"), length = read_length(call[1]), sampling = read_sampling(call[2])](Engine& engine) {
+    return [sequence = read_id(call[0], "sequence"), length = read_length(call[1], "length"), sampling = read_sampling(call[2])](Engine& engine) {
       return [forked = engine.fork_sequence(sequence, length, sampling)](Napi::Env env) { return to_js(env, forked); };
     };
   });
@@ -181,7 +211,7 @@ Napi::Value EngineWrap::set_sampling(const Napi::CallbackInfo& call) {
 // truncateSequence(sequence: SequenceId, length: number): Promise<number>
 Napi::Value EngineWrap::truncate_sequence(const Napi::CallbackInfo& call) {
   return command(call, "engine.truncate", [&] {
-    return [sequence = read_id(call[0], "sequence"), length = read_length(call[1])](Engine& engine) {
+    return [sequence = read_id(call[0], "sequence"), length = read_length(call[1], "length")](Engine& engine) {
       return [kept = engine.truncate_sequence(sequence, length)](Napi::Env env) { return Napi::Number::New(env, kept); };
     };
   });
@@ -194,6 +224,48 @@ Napi::Value EngineWrap::drop_sequence(const Napi::CallbackInfo& call) {
       engine.drop_sequence(sequence);
       return [](Napi::Env env) { return env.Undefined(); };
     };
+  });
+}
+
+// kvImageBytes(model: ModelId, count: number, layers: Int32Array): number
+Napi::Value EngineWrap::kv_image_bytes(const Napi::CallbackInfo& call) {
+  const Napi::Env env = call.Env();
+  try {
+    if (closed_) throw closed_error();
+    const int model = read_id(call[0], "model"), count = read_length(call[1], "count");
+    const auto found = layouts_.find(model);
+    if (found == layouts_.end()) throw Error(ErrorCode::InvalidArgument, "engine.model", "model " + std::to_string(model) + " does not exist");
+    const std::vector<int32_t> layers = read_int32s(call[2], "layers");
+    validate_layers(layers, *found->second, "the image", "engine.kv_image_bytes");
+    return Napi::Number::New(env, static_cast<double>(found->second->image_bytes(count, layers)));
+  } catch (const Error& failure) {
+    throw to_js(env, failure);
+  }
+}
+
+// saveKv(sequence: SequenceId, fd: number, images: readonly KvImage[]): Promise<BigUint64Array>
+Napi::Value EngineWrap::save_kv(const Napi::CallbackInfo& call) {
+  const auto checksums = [](Napi::Env env, const std::vector<uint64_t>& sums) { return to_js(env, sums); };
+  return long_command<std::vector<uint64_t>>(call, "engine.save_kv", checksums, [&] {
+    return [sequence = read_id(call[0], "sequence"), fd = read_length(call[1], "fd"), images = read_kv_images(call[2])](
+               Engine& engine, const auto& settle) { return engine.save_kv(sequence, fd, images, settle); };
+  });
+}
+
+// loadKv(sequence: SequenceId, tokens: Int32Array, images: readonly SavedKvImage[]): Promise<void>
+Napi::Value EngineWrap::load_kv(const Napi::CallbackInfo& call) {
+  return long_command<Done>(call, "engine.load_kv", nothing, [&] {
+    return [sequence = read_id(call[0], "sequence"), tokens = read_int32s(call[1], "tokens"), images = read_saved_kv_images(call[2])](
+               Engine& engine, const auto& settle) { return engine.load_kv(sequence, tokens, images, settle); };
+  });
+}
+
+// checksumFile(fd: number, offset: number, bytes: number, seed: bigint): Promise<bigint>
+Napi::Value EngineWrap::checksum_file(const Napi::CallbackInfo& call) {
+  const auto to_bigint = [](Napi::Env env, uint64_t sum) { return Napi::BigInt::New(env, sum); };
+  return long_command<uint64_t>(call, "engine.checksum_file", to_bigint, [&] {
+    return [fd = read_length(call[0], "fd"), offset = read_bytes(call[1], "offset"), bytes = read_bytes(call[2], "bytes"),
+            seed = read_uint64(call[3], "seed")](Engine& engine, const auto& settle) { return engine.checksum_file(fd, offset, bytes, seed, settle); };
   });
 }
 

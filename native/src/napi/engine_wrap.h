@@ -20,7 +20,7 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
 
  private:
   // Settles one promise, on the JavaScript thread.
-  using Settle = std::function<void(Napi::Env)>;
+  using Settlement = std::function<void(Napi::Env)>;
   using Deferred = std::shared_ptr<Napi::Promise::Deferred>;
 
   Napi::Value info(const Napi::CallbackInfo& call);
@@ -32,6 +32,10 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value set_sampling(const Napi::CallbackInfo& call);
   Napi::Value truncate_sequence(const Napi::CallbackInfo& call);
   Napi::Value drop_sequence(const Napi::CallbackInfo& call);
+  Napi::Value kv_image_bytes(const Napi::CallbackInfo& call);
+  Napi::Value save_kv(const Napi::CallbackInfo& call);
+  Napi::Value load_kv(const Napi::CallbackInfo& call);
+  Napi::Value checksum_file(const Napi::CallbackInfo& call);
   Napi::Value step(const Napi::CallbackInfo& call);
   Napi::Value close(const Napi::CallbackInfo& call);
 
@@ -39,20 +43,26 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   // its result into a value. Errors of either reject the promise.
   template <class Prepare>
   Napi::Value command(const Napi::CallbackInfo& call, const char* origin, Prepare prepare);
+  // As command(), for work that ends later: it gets a Settle<Value>, whose value `to_value` turns into JavaScript's.
+  template <class Value, class ToValue, class Prepare>
+  Napi::Value long_command(const Napi::CallbackInfo& call, const char* origin, ToValue to_value, Prepare prepare);
+  Napi::Value post(const Napi::CallbackInfo& call, const char* origin, const std::function<CommandThread::Command(const Deferred&)>& make);
+  Delivery reject(const Deferred& deferred, const Error& failure);
   template <class ToValue>
   static void resolve(Napi::Env env, const Deferred& deferred, const ToValue& to_value);
-  void deliver(Settle settle);  // from the engine thread
+  void deliver(Settlement settle);  // from the engine thread
   void begin_pending(Napi::Env env);
   void end_pending(Napi::Env env);
   void shut_down();
-  static void settle_on_js_thread(Napi::Env env, Napi::Function, EngineWrap* wrap, Settle* settle);
+  static void settle_on_js_thread(Napi::Env env, Napi::Function, EngineWrap* wrap, Settlement* settle);
   static void on_environment_end(void* wrap) { static_cast<EngineWrap*>(wrap)->shut_down(); }
 
-  using Channel = Napi::TypedThreadSafeFunction<EngineWrap, Settle, &EngineWrap::settle_on_js_thread>;
+  using Channel = Napi::TypedThreadSafeFunction<EngineWrap, Settlement, &EngineWrap::settle_on_js_thread>;
 
   napi_env env_;
   std::unique_ptr<CommandThread> thread_;  // null once the environment ended
   Channel channel_;
+  std::unordered_map<int, std::shared_ptr<const KvLayout>> layouts_;  // of the models that are loaded
   int pending_ = 0;
   bool closed_ = false;
   std::vector<Deferred> closers_;  // close() promises waiting for the thread's end

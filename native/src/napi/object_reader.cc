@@ -37,6 +37,34 @@ Napi::Object as_object(const Napi::Value& value, const std::string& path) {
   return value.As<Napi::Object>();
 }
 
+int64_t to_bytes(const Napi::Value& value, const std::string& name) {
+  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
+  if (!(number >= 0 && number <= 9007199254740991.0 && number == std::floor(number))) fail(name, "a whole number of bytes", value);
+  return static_cast<int64_t>(number);
+}
+
+uint64_t to_uint64(const Napi::Value& value, const std::string& name) {
+  bool lossless = false;
+  const uint64_t number = value.IsBigInt() ? value.As<Napi::BigInt>().Uint64Value(&lossless) : 0;
+  if (!lossless) fail(name, "a bigint in 0..2^64-1", value);
+  return number;
+}
+
+template <class T>
+std::vector<T> to_typed(const Napi::Value& value, const std::string& name, napi_typedarray_type type, const char* wanted) {
+  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) fail(name, wanted, value);
+  const auto items = value.As<Napi::TypedArrayOf<T>>();
+  return {items.Data(), items.Data() + items.ElementLength()};
+}
+
+std::vector<ObjectReader> to_objects(const Napi::Value& value, const std::string& name) {
+  if (!value.IsArray()) fail(name, "an array", value);
+  const auto items = value.As<Napi::Array>();
+  std::vector<ObjectReader> readers;
+  for (uint32_t i = 0; i < items.Length(); ++i) readers.emplace_back(items.Get(i), name + "[" + std::to_string(i) + "]");
+  return readers;
+}
+
 }  // namespace
 
 ObjectReader::ObjectReader(Napi::Value value, std::string path) : object_(as_object(value, path)), path_(std::move(path)) {}
@@ -70,14 +98,7 @@ int ObjectReader::integer(const char* key, int min) const {
   return static_cast<int>(number);
 }
 
-int64_t ObjectReader::bytes(const char* key) const {
-  const Napi::Value value = get(key);
-  const double number = value.IsNumber() ? value.As<Napi::Number>().DoubleValue() : std::nan("");
-  if (!(number >= 0 && number <= 9007199254740991.0 && number == std::floor(number))) {
-    refuse(key, "a whole number of bytes");
-  }
-  return static_cast<int64_t>(number);
-}
+int64_t ObjectReader::bytes(const char* key) const { return to_bytes(get(key), path_ + "." + key); }
 
 std::string ObjectReader::text(const char* key) const {
   const Napi::Value value = get(key);
@@ -108,14 +129,7 @@ Napi::Array ObjectReader::array(const char* key) const {
   return value.As<Napi::Array>();
 }
 
-std::vector<ObjectReader> ObjectReader::objects(const char* key) const {
-  const Napi::Array items = array(key);
-  std::vector<ObjectReader> readers;
-  for (uint32_t i = 0; i < items.Length(); ++i) {
-    readers.emplace_back(items.Get(i), path_ + "." + key + "[" + std::to_string(i) + "]");
-  }
-  return readers;
-}
+std::vector<ObjectReader> ObjectReader::objects(const char* key) const { return to_objects(get(key), path_ + "." + key); }
 
 std::vector<double> ObjectReader::numbers(const char* key) const {
   const Napi::Array items = array(key);
@@ -143,23 +157,14 @@ std::vector<std::string> ObjectReader::texts(const char* key) const {
 
 template <class T>
 std::vector<T> ObjectReader::typed(const char* key, napi_typedarray_type type, const char* wanted) const {
-  const Napi::Value value = get(key);
-  if (!value.IsTypedArray() || value.As<Napi::TypedArray>().TypedArrayType() != type) refuse(key, wanted);
-  const auto items = value.As<Napi::TypedArrayOf<T>>();
-  return {items.Data(), items.Data() + items.ElementLength()};
+  return to_typed<T>(get(key), path_ + "." + key, type, wanted);
 }
 
 std::vector<int32_t> ObjectReader::int32s(const char* key) const { return typed<int32_t>(key, napi_int32_array, "an Int32Array"); }
 std::vector<float> ObjectReader::float32s(const char* key) const { return typed<float>(key, napi_float32_array, "a Float32Array"); }
 std::vector<uint8_t> ObjectReader::uint8s(const char* key) const { return typed<uint8_t>(key, napi_uint8_array, "a Uint8Array"); }
 
-uint64_t ObjectReader::uint64(const char* key) const {
-  const Napi::Value value = get(key);
-  bool lossless = false;
-  const uint64_t number = value.IsBigInt() ? value.As<Napi::BigInt>().Uint64Value(&lossless) : 0;
-  if (!lossless) refuse(key, "a bigint in 0..2^64-1");
-  return number;
-}
+uint64_t ObjectReader::uint64(const char* key) const { return to_uint64(get(key), path_ + "." + key); }
 
 namespace {
 
@@ -174,6 +179,10 @@ int read_int32(const Napi::Value& value, int min, const char* name, const char* 
 }  // namespace
 
 int read_id(const Napi::Value& value, const char* name) { return read_int32(value, 1, name, "an id the engine gave"); }
-int read_length(const Napi::Value& value) { return read_int32(value, 0, "length", "an integer >= 0"); }
+int read_length(const Napi::Value& value, const char* name) { return read_int32(value, 0, name, "an integer >= 0"); }
+int64_t read_bytes(const Napi::Value& value, const char* name) { return to_bytes(value, name); }
+uint64_t read_uint64(const Napi::Value& value, const char* name) { return to_uint64(value, name); }
+std::vector<int32_t> read_int32s(const Napi::Value& value, const char* name) { return to_typed<int32_t>(value, name, napi_int32_array, "an Int32Array"); }
+std::vector<ObjectReader> read_objects(const Napi::Value& value, const char* name) { return to_objects(value, name); }
 
 }  // namespace semantic

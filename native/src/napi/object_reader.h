@@ -51,7 +51,11 @@ class ObjectReader {
 
 // A positional id argument: a positive int32.
 int read_id(const Napi::Value& value, const char* name);
-// A positional length argument: an int32 >= 0.
-int read_length(const Napi::Value& value);
+// Positional arguments: an int32 >= 0, a whole number of bytes, a bigint of 64 bits, an Int32Array, an array.
+int read_length(const Napi::Value& value, const char* name);
+int64_t read_bytes(const Napi::Value& value, const char* name);
+uint64_t read_uint64(const Napi::Value& value, const char* name);
+std::vector<int32_t> read_int32s(const Napi::Value& value, const char* name);
+std::vector<ObjectReader> read_objects(const Napi::Value& value, const char* name);
 
 }  // namespace semantic

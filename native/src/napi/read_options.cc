@@ -12,6 +12,10 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kLargestPenalty = 1e6;
 constexpr int kMostTopLogprobs = 20;
 
+KvImage read_kv_image(const ObjectReader& o) {
+  return {o.integer("start", 0), o.integer("count", 1), o.int32s("layers"), o.bytes("offset"), o.uint64("seed")};
+}
+
 }  // namespace
 
 EngineOptions read_engine_options(const Napi::Value& value) {
@@ -57,6 +61,18 @@ StepPlan read_plan(const Napi::Value& value) {
   const ObjectReader o(value, "plan");
   return {o.int32s("sequences"), o.int32s("counts"), o.int32s("tokens"), o.uint8s("sample"),
           o.choice("logits", {"none", "all"}) == 1};
+}
+
+std::vector<KvImage> read_kv_images(const Napi::Value& value) {
+  std::vector<KvImage> images;
+  for (const ObjectReader& o : read_objects(value, "images")) images.push_back(read_kv_image(o));
+  return images;
+}
+
+std::vector<SavedKvImage> read_saved_kv_images(const Napi::Value& value) {
+  std::vector<SavedKvImage> images;
+  for (const ObjectReader& o : read_objects(value, "images")) images.push_back({read_kv_image(o), o.integer("fd", 0), o.uint64("checksum")});
+  return images;
 }
 
 }  // namespace semantic

@@ -9,5 +9,7 @@ EngineOptions read_engine_options(const Napi::Value& value);
 LoadOptions read_load_options(const Napi::Value& value);
 SamplingOptions read_sampling(const Napi::Value& value);
 StepPlan read_plan(const Napi::Value& value);
+std::vector<KvImage> read_kv_images(const Napi::Value& value);
+std::vector<SavedKvImage> read_saved_kv_images(const Napi::Value& value);
 
 }  // namespace semantic

@@ -20,6 +20,8 @@ const char* code_name(ErrorCode code) {
     case ErrorCode::ModelFile: return "ERR_MODEL_FILE";
     case ErrorCode::OutOfMemory: return "ERR_OUT_OF_MEMORY";
     case ErrorCode::EngineClosed: return "ERR_ENGINE_CLOSED";
+    case ErrorCode::KvCorrupt: return "ERR_KV_CORRUPT";
+    case ErrorCode::Io: return "ERR_IO";
     case ErrorCode::Backend: break;
   }
   return "ERR_BACKEND";
@@ -32,6 +34,7 @@ Napi::Value to_js(Napi::Env env, const LoadedModel& loaded) {
   o.Set("model", number(env, loaded.model));
   o.Set("weightBytes", number(env, loaded.weight_bytes));
   o.Set("kvBytesPerToken", number(env, loaded.kv_bytes_per_token));
+  o.Set("kvLayout", Napi::String::New(env, loaded.kv_layout->name));
   return o;
 }
 
@@ -81,10 +84,14 @@ Napi::Value to_js(Napi::Env env, const BackendInfo& info) {
   return o;
 }
 
+Napi::Value to_js(Napi::Env env, const std::vector<uint64_t>& values) { return typed(env, values); }
+
 Napi::Error to_js(Napi::Env env, const Error& error) {
   auto js = Napi::Error::New(env, error.what());
   js.Set("code", Napi::String::New(env, code_name(error.code)));
   js.Set("origin", Napi::String::New(env, error.origin));
+  if (error.image >= 0) js.Set("image", number(env, error.image));
+  if (!error.errno_name.empty()) js.Set("errno", Napi::String::New(env, error.errno_name));
   return js;
 }
 

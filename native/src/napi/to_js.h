@@ -12,7 +12,8 @@ Napi::Value to_js(Napi::Env env, const ForkedSequence& forked);
 Napi::Value to_js(Napi::Env env, const StepResult& result);
 Napi::Value to_js(Napi::Env env, const EngineStats& stats);
 Napi::Value to_js(Napi::Env env, const BackendInfo& info);
-// A NativeError: an Error with `code` and `origin`.
+Napi::Value to_js(Napi::Env env, const std::vector<uint64_t>& values);  // a BigUint64Array
+// A NativeError: an Error with `code`, `origin`, and `image` or `errno` where there is one.
 Napi::Error to_js(Napi::Env env, const Error& error);
 
 }  // namespace semantic

@@ -2,15 +2,16 @@
 import type { Engine, ForkedSequence, LoadedModel, SequenceId, StepPlan, StepResult } from '../../../native/index.js';
 import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
 import type { SamplingParams } from '../../core/domain/sampling.js';
-import type { ModelRunner, RunnerEntry, RunnerOutput, RunnerPlan, Sample } from '../../core/ports.js';
-import { crossing } from './native-errors.js';
+import type { KvImage, KvMover, ModelRunner, RunnerEntry, RunnerOutput, RunnerPlan, Sample, SavedKvImage } from '../../core/ports.js';
+import { crossing, toSemanticError } from './native-errors.js';
 import { toNativeSampling } from './native-sampling.js';
 
-export class NativeRunner implements ModelRunner {
+export class NativeRunner implements ModelRunner, KvMover {
   readonly contextLength: number;
   readonly vocabSize: number;
   readonly weightBytes: number;
   readonly kvBytesPerToken: number;
+  readonly kvLayout: string;
 
   constructor(
     private readonly engine: Engine,
@@ -21,6 +22,7 @@ export class NativeRunner implements ModelRunner {
     this.vocabSize = spec.vocabSize;
     this.weightBytes = loaded.weightBytes;
     this.kvBytesPerToken = loaded.kvBytesPerToken;
+    this.kvLayout = loaded.kvLayout;
   }
 
   createSequence(sampling: SamplingParams): Promise<number> {
@@ -62,6 +64,26 @@ export class NativeRunner implements ModelRunner {
       row += tokens.length;
       return logits.subarray(start, row * this.vocabSize);
     });
+  }
+
+  kvImageBytes(count: number, layers: Int32Array): number {
+    try {
+      return this.engine.kvImageBytes(this.loaded.model, count, layers);
+    } catch (error) {
+      throw toSemanticError(error, 'us');
+    }
+  }
+
+  saveKv(sequence: number, fd: number, images: readonly KvImage[]): Promise<BigUint64Array> {
+    return crossing('us', () => this.engine.saveKv(sequence as SequenceId, fd, images));
+  }
+
+  loadKv(sequence: number, tokens: Int32Array, images: readonly SavedKvImage[]): Promise<void> {
+    return crossing('us', () => this.engine.loadKv(sequence as SequenceId, tokens, images));
+  }
+
+  checksumFile(fd: number, offset: number, bytes: number, seed: bigint): Promise<bigint> {
+    return crossing('us', () => this.engine.checksumFile(fd, offset, bytes, seed));
   }
 
   async unload(): Promise<void> {

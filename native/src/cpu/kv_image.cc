@@ -1,0 +1,90 @@
+// A sequence's KV as parts of images, and the other way round: see KvShape::image_layout().
+#include <algorithm>
+#include <cstring>
+
+#include "cpu/kv.h"
+
+namespace semantic::cpu {
+namespace {
+
+constexpr int kPanelTokens = 16;
+
+int panels_of(int tokens) { return (tokens + kPanelTokens - 1) / kPanelTokens; }
+
+int tokens_in_block(int block, int length) { return std::min(length - block * kBlockTokens, kBlockTokens); }
+
+// The first `columns` of a key panel [head_dim][16]; the others zero.
+void copy_columns(const char* from, int columns, const KvShape& s, char* to) {
+  const size_t row = static_cast<size_t>(kPanelTokens) * s.element_bytes, kept = static_cast<size_t>(columns) * s.element_bytes;
+  for (int i = 0; i < s.head_dim; ++i, from += row, to += row) {
+    std::memcpy(to, from, kept);
+    std::memset(to + kept, 0, row - kept);
+  }
+}
+
+}  // namespace
+
+KvPart CpuSequenceKv::part(int layer, int start, int count) const {
+  const KvShape& s = shapes_[static_cast<size_t>(layer)];
+  const Block& block = layers_[static_cast<size_t>(layer)].block_of(start);
+  if (count == kBlockTokens && block.size() == 1) {
+    const auto shared = std::make_shared<Extent>(block.front().share());
+    return {{(*shared)->memory.as<char>(), s.extent_bytes(kBlockTokens)}, 0, shared};
+  }
+  const size_t bytes = s.kv_heads * (s.key_bytes(panels_of(count) * kPanelTokens) + s.value_bytes(count));
+  const auto gathered = std::make_shared<PageBuffer>(bytes, "cpu.save");
+  char* to = gathered->as<char>();
+  for (int head = 0; head < s.kv_heads; ++head) {
+    for (int token = 0; token < count; token += kPanelTokens, to += s.key_bytes(kPanelTokens)) {
+      const auto* panel = static_cast<const char*>(key_panel(layer, head, start + token));
+      copy_columns(panel, std::min(kPanelTokens, count - token), s, to);
+    }
+  }
+  for (int head = 0; head < s.kv_heads; ++head) {
+    for (int token = 0; token < count; token += kPanelTokens) {
+      const size_t rows = s.value_bytes(std::min(kPanelTokens, count - token));
+      std::memcpy(to, value_row(layer, head, start + token), rows);
+      to += rows;
+    }
+  }
+  return {{gathered->as<char>(), bytes}, static_cast<int64_t>(bytes), gathered};
+}
+
+void CpuSequenceKv::extend(int tokens) {
+  length_ += tokens;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    Layer& l = layers_[i];
+    drop_front(i, first_block_at(i, length_) - l.first_block);
+    if (l.blocks.empty()) l.first_block = first_block_at(i, length_);
+    while (l.end_block() * kBlockTokens < length_) {
+      const int held = tokens_in_block(l.end_block(), length_);
+      Extent extent = new_extent(shapes_[i], 0);
+      extent->written = held;
+      extent.grow_to(shapes_[i].counted_bytes(kBlockTokens, held));
+      l.blocks.emplace_back().push_back(std::move(extent));
+    }
+  }
+}
+
+std::vector<KvBytes> CpuSequenceKv::room(int layer, int start, int count) const {
+  const KvShape& s = shapes_[static_cast<size_t>(layer)];
+  if (count == kBlockTokens) return {{static_cast<char*>(key_panel(layer, 0, start)), s.extent_bytes(kBlockTokens)}};
+  std::vector<KvBytes> room;
+  const size_t keys = s.key_bytes(panels_of(count) * kPanelTokens), values = s.value_bytes(count);
+  for (int head = 0; head < s.kv_heads; ++head) room.push_back({static_cast<char*>(key_panel(layer, head, start)), keys});
+  for (int head = 0; head < s.kv_heads; ++head) room.push_back({static_cast<char*>(value_row(layer, head, start)), values});
+  return room;
+}
+
+int64_t CpuSequenceKv::bytes_to_extend(int tokens) const {
+  int64_t bytes = 0;
+  const int length = length_ + tokens;
+  for (size_t i = 0; i < layers_.size(); ++i) {
+    for (int block = std::max(first_block_at(i, length), length_ / kBlockTokens); block * kBlockTokens < length; ++block) {
+      bytes += shapes_[i].counted_bytes(kBlockTokens, tokens_in_block(block, length));
+    }
+  }
+  return bytes;
+}
+
+}  // namespace semantic::cpu
