@@ -1,6 +1,7 @@
 /**
  * The budget of KV memory in blocks of 256 tokens. It hands out numbered blocks of every layer kind, all that was asked
- * for or none, and refuses with PoolExhausted. It knows no prefixes, no sequences and no order of eviction.
+ * for or none, and refuses with PoolExhausted. Leases may share blocks: what several hold counts once, and comes back with the
+ * last of them. It knows no prefixes, no sequences and no order of eviction.
  *
  * Kinds draw on the same bytes; each may have a bound of its own besides. used + free = total, in bytes, always.
  */
@@ -28,7 +29,7 @@ export interface PoolCounts {
   }[];
 }
 
-/** Blocks in one owner's hand: per kind the numbers of those it holds. Only the pool that gave it changes it. */
+/** Blocks in one owner's hand: per kind the numbers of those it holds, in the order of their tokens. Only the pool changes it. */
 export interface BlockLease {
   readonly blocks: readonly (readonly number[])[];
 }
@@ -36,6 +37,8 @@ export interface BlockLease {
 interface Kind {
   readonly total: number;
   used: number;
+  /** By number: how many leases hold it. */
+  readonly holders: number[];
   /** Numbers that were handed out once and came back. */
   readonly returned: number[];
   /** Numbers from here on were never handed out. */
@@ -78,6 +81,12 @@ export class BlockPool {
     return this.canAllocate(counts, this.#used());
   }
 
+  /** Whether `resize` would succeed if `given` blocks came back first. Never mutates. */
+  canResize(lease: BlockLease, counts: BlockCounts, keep: BlockCounts = countsOf(lease), given: BlockCounts = []): boolean {
+    const more = this.#kinds.map((_, i) => this.#wantedOf(lease, i, counts[i] ?? 0, keep[i] ?? 0));
+    return this.canAllocate(more, given);
+  }
+
   /** Throws PoolExhausted, and then has taken nothing. */
   allocate(counts: BlockCounts): BlockLease {
     if (!this.canAllocate(counts)) throw this.#exhausted(counts);
@@ -88,10 +97,27 @@ export class BlockPool {
     return lease;
   }
 
-  /** Gives blocks back, or takes more, until the lease holds `counts`. Throws PoolExhausted, and then has changed nothing. */
-  resize(lease: BlockLease, counts: BlockCounts): void {
+  /** A second holder of the first `keep` blocks of each kind (at most what is there); it takes none. */
+  fork(lease: BlockLease, keep: BlockCounts): BlockLease {
+    const blocks = this.#held(lease).map((numbers, i) => numbers.slice(0, keep[i] ?? 0));
+    blocks.forEach((numbers, i) => numbers.forEach((number) => (this.#kinds[i]!.holders[number]! += 1)));
+    const fork: BlockLease = { blocks };
+    this.#leases.set(fork, blocks);
+    return fork;
+  }
+
+  /**
+   * Gives blocks back, or takes more, until the lease holds `counts`; of these all but the first `keep` become its own alone, since it
+   * is going to write them. Throws PoolExhausted, and then has changed nothing.
+   */
+  resize(lease: BlockLease, counts: BlockCounts, keep: BlockCounts = countsOf(lease)): void {
     const blocks = this.#held(lease);
-    if (!this.canAllocate(counts, countsOf(lease))) throw this.#exhausted(counts);
+    if (!this.canResize(lease, counts, keep)) throw this.#exhausted(counts);
+    const sharable = blocks.map((numbers, i) => {
+      const shared = numbers.findIndex((number, at) => at >= (keep[i] ?? 0) && this.#kinds[i]!.holders[number]! > 1);
+      return shared < 0 ? numbers.length : shared;
+    });
+    this.#fill(blocks, sharable);
     this.#fill(blocks, counts);
   }
 
@@ -102,6 +128,17 @@ export class BlockPool {
       this.#kinds.map(() => 0),
     );
     this.#leases.delete(lease);
+  }
+
+  /** Blocks that come back when all of `leases` go and the first `keep` of `kept` stay. Never mutates. */
+  heldOnlyBy(leases: Iterable<BlockLease>, kept: BlockLease | null = null, keep: BlockCounts = []): BlockCounts {
+    const all = [...leases];
+    return this.#kinds.map(({ holders }, i) => {
+      const among = new Map<number, number>();
+      for (const { blocks } of all) for (const number of blocks[i]!) among.set(number, (among.get(number) ?? 0) + 1);
+      for (const number of kept?.blocks[i]?.slice(0, keep[i] ?? 0) ?? []) among.delete(number);
+      return [...among].filter(([number, count]) => holders[number] === count).length;
+    });
   }
 
   bytesOf(counts: BlockCounts): number {
@@ -128,14 +165,22 @@ export class BlockPool {
     };
     this.#kinds.forEach((kind, i) => {
       const held = [...this.#leases.values()].flatMap((blocks) => blocks[i]!);
-      if (held.length !== kind.used) fail(`kind ${i}: ${kind.used} blocks used, leases hold ${held.length}`);
+      const holders = new Map<number, number>();
+      for (const number of held) holders.set(number, (holders.get(number) ?? 0) + 1);
+      if (holders.size !== kind.used) fail(`kind ${i}: ${kind.used} blocks used, leases hold ${holders.size}`);
       if (kind.used > kind.total) fail(`kind ${i}: ${kind.used} blocks used of ${kind.total}`);
-      const numbers = new Set([...held, ...kind.returned]);
-      if (numbers.size !== held.length + kind.returned.length) fail(`kind ${i}: a block has two owners`);
+      for (const [number, count] of holders)
+        if (kind.holders[number] !== count) fail(`kind ${i}: block ${number} has ${count} holders, ${kind.holders[number]} are counted`);
+      const numbers = new Set([...holders.keys(), ...kind.returned]);
+      if (numbers.size !== holders.size + kind.returned.length) fail(`kind ${i}: a block is free and in use`);
       if (numbers.size !== kind.next) fail(`kind ${i}: ${kind.next} blocks were handed out, ${numbers.size} are known`);
       for (const number of numbers)
         if (number < 0 || number >= kind.next) fail(`kind ${i}: block ${number} out of range 0..${kind.next - 1}`);
     });
+    for (const blocks of this.#leases.values())
+      blocks.forEach((numbers, i) => {
+        if (new Set(numbers).size !== numbers.length) fail(`kind ${i}: a lease holds a block twice`);
+      });
     const bytes = this.#spec.bytesOf(this.#used());
     if (bytes !== this.#usedBytes) fail(`${this.#usedBytes} bytes used, blocks sum to ${bytes}`);
     if (bytes > this.#totalBytes) fail(`${bytes} bytes used of ${this.#totalBytes}`);
@@ -151,15 +196,34 @@ export class BlockPool {
     return blocks;
   }
 
+  /** Blocks of kind `i` that `resize` would take, less those it would give back. */
+  #wantedOf(lease: BlockLease, i: number, count: number, keep: number): number {
+    const { holders } = this.#kinds[i]!;
+    const numbers = this.#held(lease)[i]!;
+    const shared = numbers.findIndex((number, at) => at >= keep && holders[number]! > 1);
+    const stays = Math.min(count, shared < 0 ? numbers.length : shared);
+    return count - stays - numbers.slice(stays).filter((number) => holders[number] === 1).length;
+  }
+
   #fill(blocks: number[][], counts: BlockCounts): void {
     this.#kinds.forEach((kind, i) => {
       const held = blocks[i]!;
       const wanted = counts[i] ?? 0;
-      const more = wanted - held.length;
-      while (held.length > wanted) kind.returned.push(held.pop()!);
-      while (held.length < wanted) held.push(kind.returned.pop() ?? kind.next++);
-      kind.used += more;
-      this.#usedBytes += more * this.#spec.kinds[i]!.blockBytes;
+      const before = kind.used;
+      while (held.length > wanted) {
+        const number = held.pop()!;
+        kind.holders[number]! -= 1;
+        if (kind.holders[number]! > 0) continue;
+        kind.returned.push(number);
+        kind.used -= 1;
+      }
+      while (held.length < wanted) {
+        const number = kind.returned.pop() ?? kind.next++;
+        kind.holders[number] = 1;
+        held.push(number);
+        kind.used += 1;
+      }
+      this.#usedBytes += (kind.used - before) * this.#spec.kinds[i]!.blockBytes;
     });
   }
 
@@ -178,6 +242,6 @@ export function countsOf(lease: BlockLease): BlockCounts {
 function emptyKinds(spec: ModelCacheSpec, { bytes, maxBlocks }: PoolBudget): readonly Kind[] {
   return spec.kinds.map(({ blockBytes }, i) => {
     const fitting = Math.floor(bytes / blockBytes);
-    return { total: Math.min(fitting, maxBlocks?.[i] ?? fitting), used: 0, returned: [], next: 0 };
+    return { total: Math.min(fitting, maxBlocks?.[i] ?? fitting), used: 0, holders: [], returned: [], next: 0 };
   });
 }

@@ -146,3 +146,69 @@ test('whatever is allocated, resized and freed: used + free = total, no block ha
     { numRuns: 300 },
   );
 });
+
+describe('sharing', () => {
+  test('fork() takes no block, and what both hold comes back with the last of them', () => {
+    const pool = new BlockPool(spec, { bytes: MB });
+    const parent = pool.allocate([3, 1]);
+    const { usedBytes } = pool.counts();
+    const child = pool.fork(parent, [2, 0]);
+    expect(pool.counts().usedBytes).toBe(usedBytes);
+    expect(countsOf(child)).toEqual([2, 0]);
+    pool.resize(child, [3, 1]);
+    expect(pool.counts().usedBytes).toBe(usedBytes + GLOBAL + WINDOWED);
+    pool.free(parent);
+    expect(pool.counts().usedBytes).toBe(3 * GLOBAL + WINDOWED);
+    pool.free(child);
+    expect(pool.counts().usedBytes).toBe(0);
+  });
+
+  test('resize() exchanges what the lease is going to write for blocks of its own', () => {
+    const pool = new BlockPool(spec, { bytes: MB });
+    const parent = pool.allocate([3, 0]);
+    const child = pool.fork(parent, [3, 0]);
+    pool.resize(child, [3, 0], [1, 0]);
+    expect(child.blocks[0]![0]).toBe(parent.blocks[0]![0]);
+    expect(child.blocks[0]!.slice(1).some((number) => parent.blocks[0]!.includes(number))).toBe(false);
+    expect(pool.counts().usedBytes).toBe(5 * GLOBAL);
+  });
+
+  test('whatever is forked, resized and freed: blocks add up, canResize() and heldOnlyBy() told the truth', () => {
+    const counts = fc.tuple(fc.nat(6), fc.nat(3));
+    const move = fc.record({ kind: fc.constantFrom('allocate', 'fork', 'resize', 'free', 'freeSome'), pick: fc.nat(), counts, keep: counts });
+    fc.assert(
+      fc.property(fc.array(move, { maxLength: 50 }), (moves) => {
+        const pool = new BlockPool(spec, { bytes: MB });
+        const leases: BlockLease[] = [];
+        for (const { kind, pick, counts: wanted, keep } of moves) {
+          const lease = leases[pick % Math.max(1, leases.length)];
+          const before = pool.counts();
+          if (kind === 'allocate' && pool.canAllocate(wanted)) leases.push(pool.allocate(wanted));
+          if (lease === undefined) continue;
+          if (kind === 'fork') {
+            leases.push(pool.fork(lease, keep));
+            expect(pool.counts()).toEqual(before);
+          } else if (kind === 'resize') {
+            const can = pool.canResize(lease, wanted, keep);
+            expect(pool.counts()).toEqual(before);
+            if (can) pool.resize(lease, wanted, keep);
+            else expect(() => pool.resize(lease, wanted, keep)).toThrow(expect.objectContaining({ code: 'PoolExhausted' }));
+            if (can) expect(countsOf(lease)).toEqual(wanted);
+            else expect(pool.counts()).toEqual(before);
+          } else if (kind === 'free') {
+            pool.free(lease);
+            leases.splice(leases.indexOf(lease), 1);
+          } else if (kind === 'freeSome') {
+            const some = leases.splice(0, (pick % 3) + 1);
+            const kept = leases[0] ?? null;
+            const back = pool.heldOnlyBy(some, kept, keep);
+            for (const gone of some) pool.free(gone);
+            expect(pool.counts().usedBytes).toBe(before.usedBytes - back[0]! * GLOBAL - back[1]! * WINDOWED);
+          }
+          pool.checkIntegrity();
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});
