@@ -1,5 +1,5 @@
 /**
- * npm run bench -- throughput|start|loop|memory|kv|fork [options]. Every figure in docs/benchmarks comes from here.
+ * npm run bench -- throughput|start|loop|memory|kv|fork|turns [options]. Every figure in docs/benchmarks comes from here.
  * Progress goes to stderr, the Markdown table to stdout.
  */
 import { availableParallelism } from 'node:os';
@@ -17,6 +17,7 @@ import { openModel, ours, type OursOptions } from './ours.js';
 import { llamaCpp } from './peers/llama-cpp.js';
 import { mlxLm } from './peers/mlx-lm.js';
 import { figure, table } from './table.js';
+import { secondTurn } from './second-turn.js';
 import { compareThroughput, throughputTable } from './throughput.js';
 import { versionTime } from './version-time.js';
 import type { Contender, Workload } from './workload.js';
@@ -122,6 +123,23 @@ const verbs: Readonly<Record<string, () => Promise<string>>> = {
         ['weights', `${figure(m.weightMB)} MB`],
         ['KV', `${figure(m.kvMB)} MB`],
         ['peak - weights - KV', `${figure(m.overheadMB)} MB`],
+      ],
+    );
+  },
+  async turns() {
+    const flags = ['--threads', values.threads, '--executor', values.executor];
+    const [tokens] = numbers(values.tokens);
+    const t = await secondTurn({ binary: BINARY, model: values.model, flags, tokens: tokens!, rounds });
+    if (!t.sameText) throw new Error('the second turn was not the same text everywhere');
+    const row = (name: string, ttft: number, cached: number): string[] => [name, figure(ttft), figure(t.cold / ttft), `${cached}`];
+    const read = `${figure(t.storedBytes / 1e6)} MB on disk, read plainly in ${figure(t.rawMillis)} ms`;
+    return table(
+      [`second turn, ${t.promptTokens} prompt tokens (${read})`, 'TTFT, ms', 'cold / this', 'cached tokens'],
+      [
+        row('cold', t.cold, 0),
+        row('in memory', t.memory, t.cachedTokens.memory),
+        row('from disk, after a restart, page cache dropped', t.disk, t.cachedTokens.disk),
+        row('from disk, after kill -9, page cache dropped', t.crashed, t.cachedTokens.crashed),
       ],
     );
   },

@@ -1,6 +1,7 @@
 /** The Fastify application: body rules, errors, request ids, one plugin per dialect. It listens nowhere by itself. */
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
 import type { Engine } from '../core/engine/engine.js';
 import { type AdminSource, admin } from './admin.js';
@@ -17,6 +18,7 @@ export interface AppOptions {
   readonly maxBodyBytes: number;
   readonly keepAliveSeconds: number;
   readonly sampling: SamplingDefaults;
+  readonly persist: Persist;
   readonly health: HealthSource;
   readonly admin: AdminSource;
   /** Seconds since 1970 the model was loaded at. */

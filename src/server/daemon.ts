@@ -1,12 +1,13 @@
 /** The daemon: an engine behind two doors, and the order in which it all starts and stops. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import pino from 'pino';
+import pino, { type Logger } from 'pino';
 import type { Config } from '../adapters/config/schema.js';
 import { socketPath } from '../adapters/paths/paths.js';
 import { createApp } from './app.js';
 import type { DaemonState } from './health.js';
 import { type Listeners, listen } from './listeners.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
+import { openStore } from './open-store.js';
 import { prepareSocket } from './unix-socket.js';
 
 /** What the banner shows. */
@@ -29,27 +30,29 @@ export async function startDaemon(settings: Config, version: string): Promise<Da
   const { server } = settings;
   const socket = socketPath(server.socket);
   await prepareSocket(socket); // before the model is loaded: a second daemon is told at once
-  const opened = await openEngine(settings);
+  const logger = pino({ level: settings.log.level }, pino.destination(process.stderr.fd));
+  const opened = await openEngine(settings, (checksumFile) => openStore(settings.store, checksumFile, logger));
   try {
-    return await serve(opened, settings, socket, version);
+    return await serve(opened, settings, socket, version, logger);
   } catch (error) {
     await opened.close();
     throw error;
   }
 }
 
-async function serve(opened: OpenedEngine, settings: Config, socket: string, version: string): Promise<Daemon> {
-  const { server, sampling, log } = settings;
+async function serve(opened: OpenedEngine, settings: Config, socket: string, version: string, logger: Logger): Promise<Daemon> {
+  const { server, sampling } = settings;
   const { engine } = opened;
   const startedAt = Date.now();
   let state: DaemonState = 'ready';
   let listeners: Listeners | null = null;
   const app = await createApp({
     engine,
-    logger: pino({ level: log.level }, pino.destination(process.stderr.fd)),
+    logger,
     maxBodyBytes: server.max_body_bytes,
     keepAliveSeconds: server.keep_alive_seconds,
     sampling,
+    persist: settings.cache.persist,
     loadedAt: Math.floor(startedAt / 1000),
     health: { state: () => state },
     admin: {

@@ -1,30 +1,42 @@
 /** Composition: settings -> a loaded model behind an engine. The daemon and the commands that run in process both start here. */
 import { availableParallelism, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { createChatTemplate } from '../adapters/chat-template/create-chat-template.js';
 import type { Config } from '../adapters/config/schema.js';
 import { locateModel } from '../adapters/hub/locate-model.js';
+import { noStore } from '../adapters/kv-store/no-store.js';
 import { NativeEngine, type NativeEngineOptions } from '../adapters/mlx/native-engine.js';
 import { readCheckpoint } from '../adapters/model-files/read-checkpoint.js';
+import { weightsHash } from '../adapters/model-files/weights-hash.js';
+import { dataDirectory } from '../adapters/paths/paths.js';
 import { openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { ModelCacheSpec } from '../core/domain/model-cache-spec.js';
+import { fingerprintOf } from '../core/engine/fingerprint.js';
+import { Agents } from '../core/engine/agents.js';
+import { CacheControl } from '../core/engine/cache-control.js';
 import { Engine, type EngineLimits } from '../core/engine/engine.js';
-import type { ChatTemplate } from '../core/ports.js';
+import type { ChatTemplate, ChecksumFile, KvStore } from '../core/ports.js';
 import { buildDecoderSpec } from '../core/models/registry.js';
 import { kvBudgetBytes, kvTokens, memoryBudgetBytes } from './memory-budget.js';
 import { windowSlack } from './window-slack.js';
 
 export interface OpenedEngine {
   readonly engine: Engine;
+  readonly agents: Agents;
+  readonly cache: CacheControl;
   readonly backend: { readonly executor: NativeEngineOptions['executor']; readonly detail: string };
   readonly weightBytes: number;
   readonly memory: { readonly budgetBytes: number; readonly kvBudgetBytes: number; readonly kvBudgetTokens: number };
   stats(): ReturnType<NativeEngine['stats']>;
-  /** Ends running answers, frees the model and stops the engine's thread. */
+  /** Ends running answers, finishes what is being stored, frees the model and stops the engine's thread. */
   close(): Promise<void>;
 }
 
-export async function openEngine(settings: Config): Promise<OpenedEngine> {
+/** Opens KV on disk; who runs an engine of its own for a moment has none. */
+export type OpenStore = (checksumFile: ChecksumFile) => Promise<KvStore>;
+
+export async function openEngine(settings: Config, openStore: OpenStore = () => Promise.resolve(noStore())): Promise<OpenedEngine> {
   const located = locateModel(settings.model.default);
   const checkpoint = await readCheckpoint(located.path);
   const spec = buildDecoderSpec(checkpoint);
@@ -32,11 +44,13 @@ export async function openEngine(settings: Config): Promise<OpenedEngine> {
   const options = await chooseBackend(settings);
   const native = new NativeEngine(options);
   let template: ChatTemplate | null = null;
+  let store: KvStore | null = null;
   try {
     // The weights load on the engine's thread while the tokenizer is built on this one.
     const loading = native.load(checkpoint, spec);
-    loading.catch(() => undefined); // awaited below; until then a failure is not unhandled
-    const { tokenizer, chatTemplate } = await openTokenizer(located.path);
+    const weights = weightsHash(checkpoint.files, join(dataDirectory(), 'model-hashes.json'));
+    for (const promise of [loading, weights]) promise.catch(() => undefined); // awaited below; until then a failure is not unhandled
+    const { tokenizer, chatTemplate, hash: tokenizerHash } = await openTokenizer(located.path);
     template = await createChatTemplate(chatTemplate, settings.template.timeout_ms);
     const runner = await loading;
     const cache = new ModelCacheSpec(
@@ -44,20 +58,35 @@ export async function openEngine(settings: Config): Promise<OpenedEngine> {
       options.kvFormat,
     );
     const kvBytes = kvBudgetBytes(options.memoryBudgetBytes, settings.engine, runner.weightBytes, cache);
+    const fingerprint = fingerprintOf({
+      weights: await weights,
+      tokenizer: tokenizerHash,
+      template: chatTemplate,
+      spec,
+      kvLayout: runner.kvLayout,
+    });
+    const opened = (store = await openStore((fd, offset, bytes, seed) => runner.checksumFile(fd, offset, bytes, seed)));
     const engine = new Engine(
-      { id: located.id, contextLength, cache, runner, tokenizer, template },
+      { id: located.id, contextLength, cache, fingerprint, runner, tokenizer, template },
+      opened,
       engineLimits(settings, options.executor, kvBytes),
     );
+    const agents = new Agents(engine, opened, { now: () => Date.now() }, agentLimits(settings));
+    const sweep = setInterval(() => void agents.sweep(), settings.agents.sweep_seconds * 1000).unref();
     const budget = { budgetBytes: options.memoryBudgetBytes, kvBudgetBytes: kvBytes };
     return {
       engine,
+      agents,
+      cache: new CacheControl(engine, agents, opened),
       backend: { executor: options.executor, detail: describe(options, native.info()) },
       weightBytes: runner.weightBytes,
       memory: { ...budget, kvBudgetTokens: kvTokens(kvBytes, cache, contextLength) },
       stats: () => native.stats(),
       async close() {
+        clearInterval(sweep);
         try {
           await engine.close();
+          await opened.close();
         } finally {
           await native.close();
         }
@@ -65,6 +94,7 @@ export async function openEngine(settings: Config): Promise<OpenedEngine> {
     };
   } catch (error) {
     await template?.close();
+    await store?.close();
     await native.close();
     throw error;
   }
@@ -94,7 +124,7 @@ async function chooseBackend({ model, engine }: Config): Promise<NativeEngineOpt
   return { ...options, executor, memoryBudgetBytes: memoryBudgetBytes(engine, deviceMemoryBytes) };
 }
 
-function engineLimits({ engine, session_cache: cache }: Config, executor: NativeEngineOptions['executor'], kvBytes: number): EngineLimits {
+function engineLimits({ engine, cache, store }: Config, executor: NativeEngineOptions['executor'], kvBytes: number): EngineLimits {
   const slack = windowSlack(executor, engine.prefill_chunk_tokens);
   return {
     maxBatchSequences: engine.max_batch_sequences,
@@ -104,15 +134,31 @@ function engineLimits({ engine, session_cache: cache }: Config, executor: Native
     windowSlackTokens: slack.running,
     retryAfterSeconds: engine.retry_after_seconds,
     streamBufferEvents: engine.stream_buffer_events,
+    maxHistories: cache.max_histories,
+    restorePointTokens: cache.restore_point_tokens,
+    parking: {
+      extentBytes: store.extent_mb * MB,
+      minPersistTokens: cache.min_persist_tokens,
+      minRestoreTokens: cache.min_restore_tokens,
+      shareAcrossKeys: cache.share_across_keys,
+    },
     retention: {
-      maxSequences: cache.max_sequences,
-      maxBytes: cache.max_bytes,
+      maxSequences: cache.max_agents_in_memory,
+      maxBytes: cache.budget_mb * MB,
       windowSlackTokens: slack.atRest,
       minReuseShare: cache.min_reuse_share,
       toolWaitBonus: cache.tool_wait_bonus,
+      restorePoints: cache.restore_points,
     },
   };
 }
+
+function agentLimits({ agents }: Config): ConstructorParameters<typeof Agents>[3] {
+  const ttlSeconds = agents.ttl_seconds === 0 ? null : agents.ttl_seconds;
+  return { maxAgents: agents.max, policy: { persist: agents.persist, ttlSeconds, pinned: false, maxTokens: null }, busy: agents.busy };
+}
+
+const MB = 2 ** 20;
 
 function describe({ executor, threads, kvFormat }: NativeEngineOptions, info: ReturnType<NativeEngine['info']>): string {
   const what = executor === 'cpu' ? `${info.instructionSet}, ${threads} threads` : `device ${info.device}`;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DaemonClient } from '../../src/client/daemon-client.js';
 import { sseData } from '../../src/client/sse-lines.js';
-import type { EngineEvent, GenerationRequest } from '../../src/core/domain/request.js';
+import { type EngineEvent, type GenerationRequest, NOBODYS_KV } from '../../src/core/domain/request.js';
 import { loadConfig } from '../../src/adapters/config/load-config.js';
 import { type OpenedEngine, openEngine } from '../../src/server/open-engine.js';
 import { startDaemon, type TestDaemon, until } from '../support/daemon.js';
@@ -29,6 +29,7 @@ const request: GenerationRequest = {
   stopStrings: ['zebra'],
   stopTokenIds: [3],
   ignoreEos: false,
+  ...NOBODYS_KV,
   cachePrompt: false,
   sessionId: 's',
 };

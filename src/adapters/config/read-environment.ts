@@ -6,7 +6,7 @@ const RESERVED = new Set(['SEMANTIC_HOME', 'SEMANTIC_ENV']);
 
 /**
  * The settings among the variables. A `SEMANTIC_*` name that is no setting is passed on under its own name, so that it
- * is reported as unknown. Text becomes a number where the key's default is one.
+ * is reported as unknown. Text becomes a number, or true and false, where the key's default is one.
  */
 export function readEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
@@ -17,9 +17,14 @@ export function readEnvironment(
   return Object.entries(variables).flatMap(([name, text]) => {
     if (text === undefined || !name.startsWith('SEMANTIC_') || RESERVED.has(name)) return [];
     const key = keys.get(name);
-    const value = key !== undefined && typeof defaults.get(key) === 'number' ? asNumber(text) : text;
-    return [{ key: key ?? name, value, source: `${source} ${name}` }];
+    return [{ key: key ?? name, value: asTypeOf(defaults.get(key ?? ''), text), source: `${source} ${name}` }];
   });
+}
+
+function asTypeOf(example: unknown, text: string): unknown {
+  if (typeof example === 'number') return asNumber(text);
+  if (typeof example === 'boolean') return text === 'true' || (text === 'false' ? false : text);
+  return text;
 }
 
 function asNumber(text: string): unknown {

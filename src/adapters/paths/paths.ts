@@ -23,6 +23,11 @@ export function modelsDirectory(environment: Environment = process.env): string 
   return join(dataDirectory(environment), 'models');
 }
 
+/** `configured` is store.directory: a path, or "" for the usual place. */
+export function storeDirectory(configured: string, environment: Environment = process.env): string {
+  return configured === '' ? join(dataDirectory(environment), 'kv') : configured;
+}
+
 export function userConfigFile(environment: Environment = process.env): string {
   return join(home(environment) ?? join(xdg(environment, 'XDG_CONFIG_HOME', '.config'), 'semantic'), 'config.toml');
 }

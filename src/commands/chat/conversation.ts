@@ -2,7 +2,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Config } from '../../adapters/config/schema.js';
 import type { ChatMessage } from '../../core/domain/chat-message.js';
-import type { EngineEvent, TextGenerator } from '../../core/domain/request.js';
+import { type EngineEvent, NOBODYS_KV, type TextGenerator } from '../../core/domain/request.js';
 
 export interface ConversationOptions {
   readonly system: string | null;
@@ -51,7 +51,7 @@ export class Conversation {
       stopStrings: stop,
       stopTokenIds: [],
       ignoreEos: false,
-      cachePrompt: true,
+      ...NOBODYS_KV,
       sessionId: this.#sessionId,
     };
     let answer = '';

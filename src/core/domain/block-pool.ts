@@ -141,6 +141,11 @@ export class BlockPool {
     });
   }
 
+  /** Blocks that more than one lease holds. */
+  sharedBlocks(): number {
+    return this.#kinds.reduce((sum, { holders }) => sum + holders.filter((count) => count > 1).length, 0);
+  }
+
   bytesOf(counts: BlockCounts): number {
     return this.#spec.bytesOf(counts);
   }

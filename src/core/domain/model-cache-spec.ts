@@ -13,6 +13,8 @@ export type KvLayer = Pick<AttentionSpec, 'kvHeads' | 'headDim' | 'window'>;
 
 export interface LayerKind extends KvLayer {
   readonly layers: number;
+  /** Which of the model's layers. */
+  readonly layerIndices: readonly number[];
   /** One token's keys and values in all layers of the kind. */
   readonly bytesPerToken: number;
   readonly blockBytes: number;
@@ -30,11 +32,12 @@ export class ModelCacheSpec {
   /** Rows are counted as they are: the cpu executor pads value rows of heads that are no multiple of 16 wide. */
   constructor(layers: readonly KvLayer[], format: KvFormat) {
     const kinds = new Map<string, LayerKind>();
-    for (const { kvHeads, headDim, window } of layers) {
+    for (const [i, { kvHeads, headDim, window }] of layers.entries()) {
       const key = `${kvHeads} ${headDim} ${window}`;
-      const count = (kinds.get(key)?.layers ?? 0) + 1;
+      const layerIndices = [...(kinds.get(key)?.layerIndices ?? []), i];
+      const count = layerIndices.length;
       const bytesPerToken = count * kvHeads * 2 * headBytes(format, headDim);
-      kinds.set(key, { kvHeads, headDim, window, layers: count, bytesPerToken, blockBytes: bytesPerToken * BLOCK_TOKENS });
+      kinds.set(key, { kvHeads, headDim, window, layers: count, layerIndices, bytesPerToken, blockBytes: bytesPerToken * BLOCK_TOKENS });
     }
     this.kinds = [...kinds.values()];
     this.bytesPerToken = this.kinds.reduce((sum, kind) => sum + kind.bytesPerToken, 0);

@@ -1,4 +1,6 @@
 /** One canonical request, validated once at the border, and the events that answer it. Every dialect maps to and from these. */
+import { LOCAL_SCOPE, type Persist } from './agent.js';
+import type { CacheReport } from './cache-report.js';
 import type { ChatMessage } from './chat-message.js';
 import type { SamplingParams } from './sampling.js';
 
@@ -18,8 +20,16 @@ export interface GenerationRequest {
   readonly ignoreEos: boolean;
   /** Reuse KV of an earlier request, and leave this one's behind. */
   readonly cachePrompt: boolean;
+  /** How long KV stays that this request leaves behind. */
+  readonly persist: Persist;
+  /** Nothing is reused of another scope: see `Caller`. */
+  readonly scope: string;
   /** A hint whose KV this continues; the comparison of token ids decides. */
   readonly sessionId: string | null;
+  /** What it leaves is never evicted. */
+  readonly pinned: boolean;
+  /** Most tokens that prompt and answer may come to, besides what the context allows; null = no other bound. */
+  readonly quotaTokens: number | null;
 }
 
 export type FinishReason = 'stop' | 'stop_string' | 'length';
@@ -41,12 +51,23 @@ export interface TokenLogprob {
 /** In order: queued, started, token*, finished. A failure is thrown by the iterator instead. */
 export type EngineEvent =
   | { readonly type: 'queued'; readonly promptTokens: number }
-  | { readonly type: 'started'; readonly promptTokens: number; readonly cachedTokens: number }
+  | { readonly type: 'started'; readonly promptTokens: number; readonly cachedTokens: number; readonly cache: CacheReport }
   /** `text` may be empty: half a character, or the possible start of a stop string, is held back. */
   | { readonly type: 'token'; readonly text: string; readonly logprob: TokenLogprob | null }
-  | { readonly type: 'finished'; readonly reason: FinishReason; readonly usage: Usage };
+  /** `tokens`: prompt and answer in ids; null where they came over a wire that does not carry them. */
+  | { readonly type: 'finished'; readonly reason: FinishReason; readonly usage: Usage; readonly tokens: Int32Array | null };
 
 /** What a command talks to: the engine in its own process, or a daemon's through the client. */
 export interface TextGenerator {
   submit(request: GenerationRequest, options?: { readonly signal?: AbortSignal }): AsyncIterable<EngineEvent>;
 }
+
+/** The KV of a request that nobody in particular makes, and that stays in this process. */
+export const NOBODYS_KV = {
+  cachePrompt: true,
+  persist: 'ram',
+  scope: LOCAL_SCOPE,
+  sessionId: null,
+  pinned: false,
+  quotaTokens: null,
+} as const satisfies Partial<GenerationRequest>;

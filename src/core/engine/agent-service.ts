@@ -31,7 +31,10 @@ export interface AgentView extends AgentContext {
 }
 
 /** One turn: what is new, and how to answer it. */
-export type AgentTurnRequest = Omit<GenerationRequest, 'sessionId' | 'scope' | 'persist' | 'cachePrompt' | 'tools'> & {
+export type AgentTurnRequest = Omit<
+  GenerationRequest,
+  'sessionId' | 'scope' | 'persist' | 'pinned' | 'quotaTokens' | 'cachePrompt' | 'tools'
+> & {
   /** Null keeps the agent's own. */
   readonly tools: readonly unknown[] | null;
   /** While another turn of the agent runs: wait for it, or answer as a new child; null = as configured. */

@@ -2,40 +2,59 @@
  * The trunk: a request comes in as messages and leaves as events. Each turn of the loop has three beats,
  * plan -> step -> commit. The scheduler decides, the runner computes; neither knows the other.
  */
-import type { BlockLease } from '../domain/block-pool.js';
 import { SemanticError } from '../domain/errors.js';
 import type { ModelCacheSpec } from '../domain/model-cache-spec.js';
+import { type PromptDigest, digestOf } from '../domain/prompt-digest.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
-import type { ChatTemplate, ModelRunner, RunnerOutput, Tokenizer } from '../ports.js';
+import type { ChatTemplate, KvMover, KvStore, ModelRunner, RunnerOutput, Tokenizer } from '../ports.js';
+import { CacheHistories } from './cache-histories.js';
 import type { EngineStatus } from './engine-status.js';
 import { EventQueue } from './event-queue.js';
 import { Generation } from './generation.js';
+import { KeptKv } from './kept-kv.js';
 import { type KvLimits, KvMemory } from './kv-memory.js';
+import { KvParking, type ParkingLimits } from './kv-parking.js';
+import { PromptEncoder } from './prompt-encoder.js';
 import { Scheduler, type Job, type RunningJob, type SchedulerLimits, type SchedulerPlan } from './scheduler.js';
+import { SequenceStarter, type Started } from './sequence-starter.js';
+import { sha256 } from './sha256.js';
 
 export interface EngineModel {
   readonly id: string;
   readonly contextLength: number;
   /** What the KV of a sequence takes. */
   readonly cache: ModelCacheSpec;
-  readonly runner: ModelRunner;
+  /** Of weights, tokenizer, template, positions and KV format: KV of another one is of no use. */
+  readonly fingerprint: string;
+  readonly runner: ModelRunner & KvMover;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
 }
 
 export interface EngineLimits extends SchedulerLimits, KvLimits {
+  readonly parking: ParkingLimits;
+  /** Sessions whose last prompt is remembered, to explain misses. */
+  readonly maxHistories: number;
+  /** Tokens of a prompt after which windowed layers leave a restore point; 0 = only where turns end. */
+  readonly restorePointTokens: number;
   /** Events an answer may have unread before its sequence waits for the reader. */
   readonly streamBufferEvents: number;
 }
 
 export class Engine implements TextGenerator {
   readonly model: EngineModel;
+  readonly kv: KvMemory;
+  readonly parking: KvParking;
+  readonly histories: CacheHistories;
+  readonly kept: KeptKv;
   readonly #limits: EngineLimits;
-  readonly #kv: KvMemory;
+  readonly #encoder: PromptEncoder;
   readonly #scheduler: Scheduler;
+  readonly #starter: SequenceStarter;
   readonly #live = new Map<number, Generation>();
   readonly #requests = { submitted: 0, finished: 0, cancelled: 0, failed: 0 };
-  readonly #tokens = { prompt: 0, cached: 0, generated: 0 };
+  readonly #tokens = { prompt: 0, cached: 0, restored: 0, generated: 0 };
+  readonly #windowed: boolean;
   #steps = 0;
   #nextId = 1;
   #loop: Promise<void> | null = null;
@@ -44,19 +63,28 @@ export class Engine implements TextGenerator {
   /** Woken when the last generation is gone. */
   readonly #idleWaiters: (() => void)[] = [];
 
-  constructor(model: EngineModel, limits: EngineLimits) {
+  constructor(model: EngineModel, store: KvStore, limits: EngineLimits) {
+    const { cache, contextLength, fingerprint, runner, template, tokenizer } = model;
     this.model = model;
     this.#limits = limits;
-    // Within one process and one model its name is fingerprint enough.
-    this.#kv = new KvMemory(model.cache, limits, model.id);
-    this.#scheduler = new Scheduler(limits, this.#kv.pool);
+    this.#windowed = cache.kinds.some(({ window }) => window !== null);
+    this.kv = new KvMemory(cache, limits, fingerprint);
+    this.parking = new KvParking({ runner, store, cache, pool: this.kv.pool, fingerprint, limits: limits.parking });
+    this.histories = new CacheHistories(fingerprint, (ids) => tokenizer.decode(ids, { skipSpecialTokens: false }), limits.maxHistories);
+    const { kv, parking, histories } = this;
+    this.kept = new KeptKv({ runner, kv, parking, histories, onStored: () => this.#wake() });
+    this.#scheduler = new Scheduler(limits, this.kv.pool);
+    this.#starter = new SequenceStarter(runner, this.parking);
+    const earlierTokens = (ids: Int32Array, request: GenerationRequest): Int32Array | null =>
+      this.histories.tokensOf(request) ?? this.kv.retained.find(ids, request)?.entry.tokens ?? null;
+    this.#encoder = new PromptEncoder({ template, tokenizer, contextLength, earlierTokens });
   }
 
   /** Throws (from the first `next`) what is wrong with the request; later errors are the engine's. Aborting ends it within one step. */
   async *submit(request: GenerationRequest, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<EngineEvent, void, undefined> {
     const { signal } = options;
     this.#assertOpen();
-    const prompt = await this.#encode(request);
+    const prompt = await this.#encoder.encode(request);
     this.#assertOpen();
     if (signal?.aborted === true) throw cancelled();
     const generation = this.#enqueue(request, prompt);
@@ -82,7 +110,8 @@ export class Engine implements TextGenerator {
       waiting,
       running,
       fault: this.#fault,
-      ...this.#kv.status(),
+      parking: { pending: this.parking.pending, lastFailure: this.parking.lastFailure },
+      ...this.kv.status(),
     };
   }
 
@@ -98,38 +127,25 @@ export class Engine implements TextGenerator {
     }
   }
 
-  /** Ends what still runs, then frees every sequence, the model and the template's worker. */
+  /** Ends what still runs, waits for what is being stored, then frees every sequence, the model and the template's worker. */
   async close(): Promise<void> {
     this.stopAdmitting();
     for (const generation of this.#live.values()) this.#cancel(generation);
     await this.drain();
-    await this.#drop(this.#kv.clear());
+    await this.parking.flush();
+    await this.kept.release(() => true);
     await this.model.template.close();
     await this.model.runner.unload();
     this.#checkIntegrity();
   }
 
-  async #encode(request: GenerationRequest): Promise<Int32Array> {
-    const { template, tokenizer, contextLength } = this.model;
-    const tools = request.tools.length > 0 ? { tools: request.tools } : {};
-    const text = await template.render({ messages: request.messages, ...tools, addGenerationPrompt: true });
-    const prompt = tokenizer.encode(text, { addSpecialTokens: false });
-    if (prompt.length > contextLength) {
-      throw new SemanticError('PromptTooLong', `prompt is too long: ${prompt.length} tokens > ${contextLength} maximum`, {
-        param: 'messages',
-      });
-    }
-    if (prompt.length === 0) throw new SemanticError('InvalidRequest', 'the messages render to an empty prompt', { param: 'messages' });
-    return prompt;
-  }
-
   #enqueue(request: GenerationRequest, prompt: Int32Array): Generation {
     const { contextLength, tokenizer } = this.model;
-    const room = Math.max(1, contextLength - prompt.length);
+    const room = Math.max(1, Math.min(contextLength, quotaOf(request, prompt)) - prompt.length);
     const maxTokens = Math.min(request.maxTokens ?? room, room);
     const id = this.#nextId++;
     const maxKvTokens = prompt.length + maxTokens;
-    this.#scheduler.enqueue({ id, prompt, maxKvTokens, blocks: this.#kv.blocksFor(maxKvTokens) });
+    this.#scheduler.enqueue({ id, prompt, maxKvTokens, blocks: this.kv.blocksFor(maxKvTokens) });
     const events = new EventQueue<EngineEvent>(this.#limits.streamBufferEvents, () => this.#wake());
     const generation = new Generation({ id, request, prompt, maxTokens, tokenizer, events });
     this.#live.set(id, generation);
@@ -159,12 +175,22 @@ export class Engine implements TextGenerator {
 
   /** Something changed between the loop's last look and its end. */
   #hasWork(): boolean {
-    const someCancelled = [...this.#live.values()].some((generation) => generation.cancelled);
+    const someCancelled = [...this.#live.values()].some((generation) => this.#mayGo(generation));
     return someCancelled || this.#nextToAdmit() !== null || this.#plan() !== null;
   }
 
+  /** Not while its sequence is being made. */
+  #mayGo({ id, cancelled: isCancelled }: Generation): boolean {
+    return isCancelled && !this.#scheduler.isStarting(id);
+  }
+
   #nextToAdmit(): Job | null {
-    return this.#scheduler.nextToAdmit(this.#kv.reclaimable());
+    return this.#scheduler.nextToAdmit((job) => this.kv.canClaim(this.#demand(job)));
+  }
+
+  #demand({ id, blocks, prompt }: Job): Parameters<KvMemory['claim']>[0] {
+    const { cachePrompt, scope, sessionId } = this.#generation(id).request;
+    return { blocks, prompt: cachePrompt ? prompt : null, scope, sessionId };
   }
 
   #plan(): SchedulerPlan | null {
@@ -185,7 +211,7 @@ export class Engine implements TextGenerator {
 
   async #sweep(): Promise<void> {
     for (const generation of [...this.#live.values()]) {
-      if (!generation.cancelled) continue;
+      if (!this.#mayGo(generation)) continue;
       this.#requests.cancelled += 1;
       await this.#release(generation);
     }
@@ -196,36 +222,54 @@ export class Engine implements TextGenerator {
       const generation = this.#generation(job.id);
       if (generation.cancelled) return; // the next sweep takes it
       try {
-        const { sequence, cachedTokens, lease } = await this.#sequenceFor(job, generation.request);
-        this.#scheduler.admit(job.id, sequence, cachedTokens, lease);
-        this.#tokens.prompt += job.prompt.length;
-        this.#tokens.cached += cachedTokens;
-        generation.start(cachedTokens);
+        await this.#start(job, generation);
       } catch (error) {
         this.#fail(generation, error);
       }
     }
+    const stuck = this.#scheduler.stuck();
+    if (stuck !== null && this.parking.pending === 0 && !this.#generation(stuck.id).cancelled) this.#refuse(stuck);
   }
 
-  /** A retained sequence cut to what it shares with the prompt, or a fork of one, or an empty one; retained ones in the way go. */
-  async #sequenceFor(job: Job, request: GenerationRequest): Promise<{ sequence: number; cachedTokens: number; lease: BlockLease }> {
-    const { runner } = this.model;
-    const { lease, reuse, evicted } = this.#kv.claim(job.blocks, request.cachePrompt ? job.prompt : null, request.sessionId);
-    try {
-      // Before anything goes: its source may have to, and a fork holds on to what they share.
-      const fork = reuse?.fork === true ? await runner.forkSequence(reuse.entry.sequence, reuse.sharedTokens, request.sampling) : null;
-      await this.#drop(evicted);
-      if (fork !== null) return { sequence: fork.sequence, cachedTokens: fork.length, lease };
-      if (reuse === null) return { sequence: await runner.createSequence(request.sampling), cachedTokens: 0, lease };
-      const { sequence } = reuse.entry;
-      const cachedTokens = await runner.truncateSequence(sequence, reuse.sharedTokens);
-      await runner.setSampling(sequence, request.sampling);
-      return { sequence, cachedTokens, lease };
-    } catch (error) {
-      this.#kv.pool.free(lease);
-      if (reuse?.fork === false) await this.#drop([reuse.entry.sequence]);
-      throw error;
-    }
+  /** Pinned KV does not make way, and nothing else is left that could. */
+  #refuse(job: Job): void {
+    const { totalBytes, freeBytes } = this.kv.pool.counts();
+    const message = `[engine] wanted ${this.kv.pool.bytesOf(job.blocks)} bytes of KV, ${freeBytes} of ${totalBytes} are free and the rest is pinned`;
+    this.#fail(
+      this.#generation(job.id),
+      new SemanticError('PoolExhausted', message, { hint: 'Unpin an agent, or raise engine.memory_budget_bytes.' }),
+    );
+  }
+
+  /** Memory is claimed at once; KV that comes from disk is read while others go on. */
+  async #start(job: Job, generation: Generation): Promise<void> {
+    const { request } = generation;
+    const claim = this.kv.claim(this.#demand(job));
+    this.#scheduler.admit(job.id, claim.lease);
+    const digest = digestOf(request, sha256);
+    const fromDisk = this.#starter.planFromDisk(request, job.prompt, claim.reuse);
+    const ready = this.#starter.start(request, job.prompt, claim, fromDisk).then((started) => this.#started(generation, started, digest));
+    if (fromDisk === null) return ready;
+    void ready.catch((error: unknown) => this.#fail(generation, error)).finally(() => this.#wake());
+  }
+
+  #started(generation: Generation, { sequence, cachedTokens, source, lost }: Started, digest: PromptDigest): void {
+    const { id, prompt, request } = generation;
+    const job = this.#scheduler.start(id, sequence, cachedTokens);
+    const { scope, sessionId } = request;
+    this.kv.retained.lend({
+      scope,
+      sessionId,
+      sequence,
+      tokens: prompt,
+      lease: job.lease,
+      numKvTokens: () => Math.min(job.numKvTokens, prompt.length),
+    });
+    this.#tokens.prompt += prompt.length;
+    this.#tokens.cached += cachedTokens;
+    if (source === 'disk') this.#tokens.restored += cachedTokens;
+    const report = this.histories.report(request, { prompt, digest, cachedTokens, source, kept: isKept(request), lost });
+    generation.start(report);
   }
 
   async #step(plan: SchedulerPlan): Promise<void> {
@@ -243,6 +287,7 @@ export class Engine implements TextGenerator {
       plan,
       output.samples.map((sample) => sample?.token ?? null),
     );
+    await this.#markRestorePoints(plan);
     for (const [i, { id }] of plan.entries.entries()) {
       const sample = output.samples[i] ?? null;
       const generation = this.#generation(id);
@@ -255,23 +300,43 @@ export class Engine implements TextGenerator {
     }
   }
 
-  /** The sequence is kept for the next turn, or dropped. */
+  async #markRestorePoints({ entries }: SchedulerPlan): Promise<void> {
+    const every = this.#limits.restorePointTokens;
+    if (!this.#windowed || every === 0) return;
+    for (const { id, sequence, tokens, sample } of entries) {
+      const { cancelled: isCancelled, prompt, request } = this.#generation(id);
+      const { lease, numKvTokens } = this.#scheduler.running(id);
+      const passed = Math.floor(numKvTokens / every) > Math.floor((numKvTokens - tokens.length) / every);
+      if (sample || !passed || isCancelled || !isKept(request)) continue;
+      const { persist, pinned, scope, sessionId } = request;
+      const running = { scope, sessionId, sequence, tokens: prompt.subarray(0, numKvTokens), awaitsTool: false, pinned, lease };
+      await this.kept.mark(running, persist === 'disk');
+    }
+  }
+
+  /** The sequence is kept for the next turn, and what is new of it goes to disk; or it is dropped. */
   async #release(generation: Generation): Promise<void> {
+    const { request, text } = generation;
     const job = this.#forget(generation);
-    if (job === null) return;
+    if (job === null || job.sequence === null) return;
     const { sequence, numKvTokens, lease } = job;
-    const { cachePrompt, sessionId, tools } = generation.request;
-    if (!cachePrompt || numKvTokens === 0) {
-      this.#kv.pool.free(lease);
+    const lost = isKept(request) ? null : 'not_kept';
+    // The token sampled last has no KV, but the next prompt has it.
+    const tokens = generation.tokens(numKvTokens + 1);
+    const digest = digestOf({ ...request, messages: [...request.messages, { role: 'assistant', content: text }] }, sha256);
+    this.histories.set(request, { tokens, digest, fingerprint: this.model.fingerprint, lost });
+    if (!isKept(request) || numKvTokens === 0) {
+      this.kv.pool.free(lease);
       return this.#drop([sequence]);
     }
-    const tokens = generation.tokens(numKvTokens);
-    await this.#drop(this.#kv.retain({ sequence, tokens, sessionId, awaitsTool: tools.length > 0, lease }));
+    const { persist, pinned, scope, sessionId, tools } = request;
+    const entry = { scope, sessionId, sequence, tokens: generation.tokens(numKvTokens), awaitsTool: tools.length > 0, pinned, lease };
+    await this.kept.keep(entry, persist === 'disk');
   }
 
   #fail(generation: Generation, error: unknown): void {
     const job = this.#forget(generation);
-    if (job !== null) this.#kv.pool.free(job.lease);
+    if (job !== null) this.kv.pool.free(job.lease);
     this.#requests.failed += 1;
     generation.events.close(error);
   }
@@ -279,7 +344,9 @@ export class Engine implements TextGenerator {
   #forget(generation: Generation): RunningJob | null {
     this.#live.delete(generation.id);
     if (this.#live.size === 0) this.#idleWaiters.splice(0).forEach((wake) => wake());
-    return this.#scheduler.remove(generation.id);
+    const job = this.#scheduler.remove(generation.id);
+    if (typeof job?.sequence === 'number') this.kv.retained.endLending(job.sequence);
+    return job;
   }
 
   /** Bookkeeping that contradicts itself may lead to a wrong token: it is never used again. */
@@ -294,7 +361,7 @@ export class Engine implements TextGenerator {
 
   #checkIntegrity(): void {
     this.#scheduler.checkIntegrity();
-    this.#kv.checkIntegrity(this.#scheduler.counts().running);
+    this.kv.checkIntegrity(this.#scheduler.counts().running, this.parking.leases());
   }
 
   async #drop(sequences: readonly number[]): Promise<void> {
@@ -318,4 +385,16 @@ export class Engine implements TextGenerator {
 
 function cancelled(): SemanticError {
   return new SemanticError('Cancelled', 'the request was cancelled');
+}
+
+/** Throws QuotaExceeded for a prompt that leaves no token to answer with. */
+function quotaOf({ quotaTokens }: GenerationRequest, prompt: Int32Array): number {
+  if (quotaTokens === null || prompt.length < quotaTokens) return quotaTokens ?? Infinity;
+  throw new SemanticError('QuotaExceeded', `[engine] a prompt of ${prompt.length} tokens leaves no room in a quota of ${quotaTokens}`, {
+    hint: 'Rewind the agent, fork it from an earlier turn, or raise its quota.',
+  });
+}
+
+function isKept({ cachePrompt, persist }: GenerationRequest): boolean {
+  return cachePrompt && persist !== 'none';
 }

@@ -1,4 +1,5 @@
 /** One request on its way: what was sampled so far, the text that makes, and why it ends. */
+import type { CacheReport } from '../domain/cache-report.js';
 import type { EngineEvent, FinishReason, GenerationRequest, TokenLogprob } from '../domain/request.js';
 import type { Detokenizer, Sample, Tokenizer } from '../ports.js';
 import type { EventQueue } from './event-queue.js';
@@ -28,6 +29,7 @@ export class Generation {
   readonly #stopStrings: StopStrings;
   readonly #outputs: number[] = [];
   #cachedTokens = 0;
+  #text = '';
 
   constructor(options: GenerationOptions) {
     const { request, tokenizer } = options;
@@ -42,9 +44,14 @@ export class Generation {
     this.#stopStrings = new StopStrings(request.stopStrings);
   }
 
-  start(cachedTokens: number): void {
-    this.#cachedTokens = cachedTokens;
-    this.events.push({ type: 'started', promptTokens: this.prompt.length, cachedTokens });
+  /** Of the answer so far. */
+  get text(): string {
+    return this.#text;
+  }
+
+  start(cache: CacheReport): void {
+    this.#cachedTokens = cache.cachedTokens;
+    if (!this.cancelled) this.events.push({ type: 'started', promptTokens: this.prompt.length, cachedTokens: cache.cachedTokens, cache });
   }
 
   /** Takes a sampled token, emits its text, and says why the answer ends with it; null = it goes on. */
@@ -76,11 +83,12 @@ export class Generation {
       cachedTokens: this.#cachedTokens,
       completionTokens: this.#outputs.length,
     };
-    this.events.push({ type: 'finished', reason, usage });
+    this.events.push({ type: 'finished', reason, usage, tokens: this.tokens(this.prompt.length + this.#outputs.length) });
     this.events.close();
   }
 
   #emit(text: string, logprob: TokenLogprob | null): void {
+    this.#text += text;
     if (text !== '' || logprob !== null) this.events.push({ type: 'token', text, logprob });
   }
 

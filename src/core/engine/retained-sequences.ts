@@ -1,11 +1,12 @@
 /**
- * Sequences of finished requests, kept so that the next turn need not prefill what they hold. The pool counts their blocks, the index
- * finds them by their tokens, the policy says which go; none of the three knows another. Token ids alone decide what is reused.
+ * Sequences whose KV a later request may go on from: those of finished requests, kept for the next turn, and those that run, of which
+ * others may fork what is there. The pool counts their blocks, the index finds them by their tokens, the policy says which go; none of
+ * the three knows another. Token ids alone decide what is reused.
  */
-import { type BlockLease, type BlockPool, countsOf } from '../domain/block-pool.js';
+import type { BlockLease, BlockPool } from '../domain/block-pool.js';
 import { commonPrefix } from '../domain/common-prefix.js';
 import { EvictionPolicy } from '../domain/eviction-policy.js';
-import type { BlockCounts, ModelCacheSpec } from '../domain/model-cache-spec.js';
+import { BLOCK_TOKENS, type BlockCounts, type ModelCacheSpec } from '../domain/model-cache-spec.js';
 import { PrefixIndex } from '../domain/prefix-index.js';
 import { sha256 } from './sha256.js';
 
@@ -18,29 +19,44 @@ export interface RetentionLimits {
   readonly minReuseShare: number;
   /** A sequence that waits for a tool's result counts as used this many sequences later. */
   readonly toolWaitBonus: number;
+  /** Where windowed layers forget, so many older ends of a session's turns are kept to go back to. */
+  readonly restorePoints: number;
 }
 
-export interface RetainedSequence {
+/** Whose KV it is: nobody finds that of another scope, and a session has a first claim on its own. */
+export interface Identity {
+  readonly scope: string;
+  /** Null = nobody's in particular. */
+  readonly sessionId: string | null;
+}
+
+export interface RetainedSequence extends Identity {
   readonly sequence: number;
   /** What its KV holds, in order. */
   readonly tokens: Int32Array;
-  readonly sessionId: string | null;
   /** Its client has tools to run, and comes back with what they gave. */
   readonly awaitsTool: boolean;
+  /** Never evicted. */
+  readonly pinned: boolean;
   readonly lease: BlockLease;
 }
 
+/** A sequence that runs: its prompt, and how much of it is in the KV by now. */
+export interface LentSequence extends Identity {
+  readonly sequence: number;
+  readonly tokens: Int32Array;
+  readonly lease: BlockLease;
+  numKvTokens(): number;
+}
+
 export interface Reuse {
-  readonly entry: RetainedSequence;
+  readonly entry: RetainedSequence | LentSequence;
   readonly sharedTokens: number;
-  /** The entry stays kept, for others: fork it. Otherwise it was taken out: cut it and go on with it. */
+  /** The entry stays, for others: fork it. Otherwise it is taken out: cut it and go on with it. */
   readonly fork: boolean;
 }
 
 type Match = Omit<Reuse, 'fork'>;
-
-/** Until requests carry keys, all are of one. */
-const SCOPE = 'local';
 
 export class RetainedSequences {
   readonly #limits: RetentionLimits;
@@ -48,15 +64,19 @@ export class RetainedSequences {
   readonly #pool: BlockPool;
   readonly #index: PrefixIndex;
   readonly #policy = new EvictionPolicy();
+  readonly #windowed: boolean;
   /** By sequence, oldest first. */
   readonly #kept = new Map<number, RetainedSequence>();
+  readonly #lent = new Map<number, LentSequence>();
   readonly #bySession = new Map<string, Set<number>>();
+  #version = 0;
 
   constructor(limits: RetentionLimits, spec: ModelCacheSpec, pool: BlockPool, fingerprint: string) {
     this.#limits = limits;
     this.#spec = spec;
     this.#pool = pool;
     this.#index = new PrefixIndex(fingerprint, sha256);
+    this.#windowed = spec.kinds.some(({ window }) => window !== null);
   }
 
   get size(): number {
@@ -67,58 +87,111 @@ export class RetainedSequences {
     return [...this.#kept.values()].reduce((sum, { tokens }) => sum + tokens.length, 0);
   }
 
+  /** Of blocks that only kept sequences hold. */
   get bytes(): number {
-    return this.#spec.bytesOf(this.blocks());
+    return this.#spec.bytesOf(this.#pool.heldOnlyBy(leasesOf(this.#kept.values())));
   }
 
-  /** Blocks that come back when all go. */
-  blocks(): BlockCounts {
-    const sum = this.#spec.kinds.map(() => 0);
-    for (const { lease } of this.#kept.values()) countsOf(lease).forEach((count, i) => (sum[i]! += count));
-    return sum;
+  /** Changes whenever an answer of `find` may. */
+  get version(): number {
+    return this.#version;
   }
 
-  /** Its lease shrinks to what is held. Returns the sequences that no longer fit (perhaps the new one itself): the caller drops them. */
-  retain(entry: RetainedSequence): number[] {
-    const { sequence, tokens, sessionId, lease } = entry;
+  kept(): Iterable<RetainedSequence> {
+    return this.#kept.values();
+  }
+
+  /** Of one session, the one kept last. */
+  keptOf(identity: Identity): RetainedSequence | null {
+    const sequences = [...(this.#bySession.get(sessionKey(identity) ?? '') ?? [])];
+    return sequences.length === 0 ? null : this.#entry(sequences.at(-1)!);
+  }
+
+  /** Whole blocks that a fork of the first `tokens` shares for good; windowed layers move on, so none of theirs. */
+  sharedBlocks(tokens: number): BlockCounts {
+    return this.#spec.kinds.map(({ window }) => (window === null ? Math.floor(tokens / BLOCK_TOKENS) : 0));
+  }
+
+  /** Blocks that come back when all that may be evicted go, except for the first `keep` of `stays`. */
+  reclaimable(stays: BlockLease | null, keep: BlockCounts): BlockCounts {
+    return this.#pool.heldOnlyBy(leasesOf([...this.#kept.values()].filter(({ pinned }) => !pinned)), stays, keep);
+  }
+
+  /** Its lease shrinks to what is held. Returns those that no longer fit (perhaps the new one itself): the caller drops them. */
+  retain(entry: RetainedSequence): RetainedSequence[] {
+    const { sequence, tokens, scope, lease } = entry;
     this.#pool.resize(lease, this.#spec.blocksFor(tokens.length, this.#limits.windowSlackTokens));
-    const superseded = this.#containedIn(tokens);
-    for (const old of superseded) this.#pool.free(this.#remove(old).lease);
+    const superseded = this.#supersededBy(entry);
+    for (const old of superseded) this.#pool.free(this.#remove(old.sequence).lease);
     this.#kept.set(sequence, entry);
-    this.#index.add(sequence, SCOPE, tokens);
+    this.#index.add(sequence, scope, tokens);
     this.#policy.use(sequence, entry.awaitsTool ? this.#limits.toolWaitBonus : 0);
-    if (sessionId !== null) this.#bySession.set(sessionId, (this.#bySession.get(sessionId) ?? new Set()).add(sequence));
+    this.#policy.pin(sequence, entry.pinned);
+    const key = sessionKey(entry);
+    if (key !== null) this.#bySession.set(key, (this.#bySession.get(key) ?? new Set()).add(sequence));
+    this.#version += 1;
     const { maxSequences, maxBytes } = this.#limits;
     return [...superseded, ...this.#evictUntil(() => this.size <= maxSequences && this.bytes <= maxBytes)];
   }
 
+  /** From now on others may fork what the running sequence has read. */
+  lend(lent: LentSequence): void {
+    this.#lent.set(lent.sequence, lent);
+    this.#index.add(lent.sequence, lent.scope, lent.tokens);
+    this.#version += 1;
+  }
+
+  endLending(sequence: number): void {
+    if (!this.#lent.delete(sequence)) return;
+    this.#index.remove(sequence);
+    this.#version += 1;
+  }
+
   /**
-   * The sequence that shares most with `prompt`, and how many leading tokens that is (< prompt.length). A session takes out what it
-   * continues itself, and anyone what is nobody's and goes on whole; of all others there are forks, so that a system prompt of one
-   * serves all and nobody's conversation is cut.
+   * The sequence that shares most with `prompt`, and how many leading tokens that is (< prompt.length). A session goes on with what it
+   * left itself, and anyone with what is nobody's and goes on whole; of all others there are forks, so that a system prompt of one
+   * serves all and nobody's conversation is cut. Never mutates.
    */
-  take(prompt: Int32Array, sessionId: string | null): Reuse | null {
+  find(prompt: Int32Array, identity: Identity): Reuse | null {
     const needed = prompt.subarray(0, -1); // at least one token is prefilled
-    const own = this.#ofSession(needed, sessionId);
-    const any = this.#ofAnyone(needed);
+    const own = this.#ofSession(needed, identity);
+    const any = this.#ofAnyone(needed, identity.scope);
     const found = own !== null && own.sharedTokens >= (any?.sharedTokens ?? 0) ? own : any;
     if (found === null) return null;
     const { entry, sharedTokens } = found;
+    if (!this.#kept.has(entry.sequence)) return { ...found, fork: true };
+    const whole = sharedTokens === entry.tokens.length;
     const mayCut = found === own && sharedTokens >= entry.tokens.length * this.#limits.minReuseShare;
-    const fork = !mayCut && !(entry.sessionId === null && sharedTokens === entry.tokens.length);
-    if (fork) this.#policy.use(entry.sequence, entry.awaitsTool ? this.#limits.toolWaitBonus : 0);
-    else this.#remove(entry.sequence);
-    return { entry, sharedTokens, fork };
+    const leavesRestorePoint = this.#windowed && found === own && this.#limits.restorePoints > 0;
+    return { ...found, fork: leavesRestorePoint || !(mayCut || (entry.sessionId === null && whole)) };
   }
 
-  /** Lets sequences go until the pool has room for `counts` beside what is held; returns what the caller must drop. */
-  makeRoom(counts: BlockCounts, held: BlockCounts): number[] {
-    return this.#evictUntil(() => this.#pool.canAllocate(counts, held));
+  /** Takes out what `find` gave to go on with; what is to be forked counts as used. */
+  use({ entry, fork }: Reuse): void {
+    const kept = this.#kept.get(entry.sequence);
+    if (kept === undefined) return;
+    if (fork) this.#policy.use(kept.sequence, kept.awaitsTool ? this.#limits.toolWaitBonus : 0);
+    else this.#remove(kept.sequence);
   }
 
-  /** Lets all go; the caller drops them. */
-  clear(): number[] {
-    return this.#evictUntil(() => false);
+  /** Lets sequences go until `lease` can be resized; returns what the caller must drop. */
+  makeRoom(lease: BlockLease, counts: BlockCounts, keep: BlockCounts): RetainedSequence[] {
+    return this.#evictUntil(() => this.#pool.canResize(lease, counts, keep));
+  }
+
+  /** Lets go of what `which` says, pinned or not; the caller drops them. */
+  release(which: (entry: RetainedSequence) => boolean): RetainedSequence[] {
+    const gone = [...this.#kept.values()].filter(which);
+    for (const { sequence } of gone) this.#pool.free(this.#remove(sequence).lease);
+    return gone;
+  }
+
+  pin(identity: Identity, pinned: boolean): void {
+    for (const sequence of this.#bySession.get(sessionKey(identity) ?? '') ?? []) {
+      this.#kept.set(sequence, { ...this.#entry(sequence), pinned });
+      this.#policy.pin(sequence, pinned);
+    }
+    this.#version += 1;
   }
 
   /** Throws when an invariant does not hold; for property tests and idle moments. */
@@ -127,17 +200,20 @@ export class RetainedSequences {
     const fail = (what: string): never => {
       throw new Error(`[retained] integrity: ${what}`);
     };
-    if (this.#index.size !== this.size) fail(`${this.size} sequences, ${this.#index.size} in the index`);
+    if (this.#index.size !== this.size + this.#lent.size) {
+      fail(`${this.size} sequences kept, ${this.#lent.size} lent, ${this.#index.size} in the index`);
+    }
     const sessions = [...this.#bySession.values()].reduce((sum, { size }) => sum + size, 0);
     const withSession = [...this.#kept.values()].filter(({ sessionId }) => sessionId !== null).length;
     if (sessions !== withSession) fail(`${withSession} sequences have a session, ${sessions} are listed`);
-    if (this.size > this.#limits.maxSequences) fail(`${this.size} sequences of ${this.#limits.maxSequences}`);
-    if (this.bytes > this.#limits.maxBytes) fail(`${this.bytes} bytes of ${this.#limits.maxBytes}`);
+    const pinned = [...this.#kept.values()].filter((entry) => entry.pinned).length;
+    if (this.size > Math.max(this.#limits.maxSequences, pinned)) fail(`${this.size} sequences of ${this.#limits.maxSequences}`);
+    if (pinned === 0 && this.bytes > this.#limits.maxBytes) fail(`${this.bytes} bytes of ${this.#limits.maxBytes}`);
   }
 
-  #ofSession(tokens: Int32Array, sessionId: string | null): Match | null {
+  #ofSession(tokens: Int32Array, identity: Identity): Match | null {
     let best: Match | null = null;
-    for (const sequence of this.#bySession.get(sessionId ?? '') ?? []) {
+    for (const sequence of this.#bySession.get(sessionKey(identity) ?? '') ?? []) {
       const entry = this.#entry(sequence);
       const sharedTokens = commonPrefix(entry.tokens, tokens);
       if (sharedTokens > 0 && sharedTokens >= (best?.sharedTokens ?? 0)) best = { entry, sharedTokens };
@@ -146,28 +222,41 @@ export class RetainedSequences {
   }
 
   /** Of those that share the most the one that loses least when it is cut to that. */
-  #ofAnyone(tokens: Int32Array): Match | null {
+  #ofAnyone(tokens: Int32Array, scope: string): Match | null {
     let best: Match | null = null;
-    for (const { id, sharedTokens } of this.#index.matches(SCOPE, tokens)) {
+    for (const { id, sharedTokens } of this.#index.matches(scope, tokens)) {
       if (best !== null && sharedTokens < best.sharedTokens) break;
-      const entry = this.#entry(id);
-      if (best === null || entry.tokens.length < best.entry.tokens.length) best = { entry, sharedTokens };
+      const lent = this.#lent.get(id);
+      const entry = lent ?? this.#entry(id);
+      const shared = lent === undefined ? sharedTokens : Math.min(sharedTokens, lent.numKvTokens());
+      if (shared === 0 || shared < (best?.sharedTokens ?? 0)) continue;
+      if (best === null || shared > best.sharedTokens || entry.tokens.length < best.entry.tokens.length)
+        best = { entry, sharedTokens: shared };
     }
     return best;
   }
 
-  #containedIn(tokens: Int32Array): number[] {
-    const matches = [...this.#index.matches(SCOPE, tokens)];
-    return matches.filter(({ id, sharedTokens }) => sharedTokens === this.#entry(id).tokens.length).map(({ id }) => id);
+  /** What a new entry holds too, of the same session or of nobody; of windowed layers the last restore points stay. */
+  #supersededBy({ scope, sessionId, tokens }: RetainedSequence): RetainedSequence[] {
+    const contained = [...this.#index.matches(scope, tokens)].flatMap(({ id, sharedTokens }) => {
+      const entry = this.#kept.get(id);
+      const replaced = entry !== undefined && (entry.sessionId === sessionId || entry.sessionId === null);
+      return replaced && sharedTokens === entry.tokens.length ? [entry] : [];
+    });
+    if (!this.#windowed || sessionId === null) return contained;
+    const points = contained.filter((entry) => entry.sessionId === sessionId).sort((a, b) => b.tokens.length - a.tokens.length);
+    const stay = new Set(points.slice(0, this.#limits.restorePoints));
+    return contained.filter((entry) => !stay.has(entry));
   }
 
-  #evictUntil(enough: () => boolean): number[] {
-    const evicted: number[] = [];
+  #evictUntil(enough: () => boolean): RetainedSequence[] {
+    const evicted: RetainedSequence[] = [];
     while (!enough()) {
       const sequence = this.#policy.next();
       if (sequence === null) break;
-      this.#pool.free(this.#remove(sequence).lease);
-      evicted.push(sequence);
+      const entry = this.#remove(sequence);
+      this.#pool.free(entry.lease);
+      evicted.push(entry);
     }
     return evicted;
   }
@@ -177,11 +266,13 @@ export class RetainedSequences {
     this.#kept.delete(sequence);
     this.#index.remove(sequence);
     this.#policy.remove(sequence);
-    if (entry.sessionId !== null) {
-      const ofSession = this.#bySession.get(entry.sessionId);
+    const key = sessionKey(entry);
+    if (key !== null) {
+      const ofSession = this.#bySession.get(key);
       ofSession?.delete(sequence);
-      if (ofSession?.size === 0) this.#bySession.delete(entry.sessionId);
+      if (ofSession?.size === 0) this.#bySession.delete(key);
     }
+    this.#version += 1;
     return entry;
   }
 
@@ -190,4 +281,12 @@ export class RetainedSequences {
     if (entry === undefined) throw new Error(`[retained] sequence ${sequence} is not kept`);
     return entry;
   }
+}
+
+function sessionKey({ scope, sessionId }: Identity): string | null {
+  return sessionId === null ? null : `${scope}\n${sessionId}`;
+}
+
+function leasesOf(entries: Iterable<RetainedSequence>): BlockLease[] {
+  return Array.from(entries, ({ lease }) => lease);
 }

@@ -1,6 +1,7 @@
 /**
  * Decides what the next step runs. Pure state: it knows no runner, no clock, no text. A job waits (FIFO), is admitted
- * when a batch slot and its KV blocks are free, prefills in chunks, decodes one token a step, and leaves.
+ * when a batch slot and its KV blocks are free, starts when its sequence is there (KV may come from disk while others
+ * run), prefills in chunks, decodes one token a step, and leaves.
  */
 import { type BlockLease, type BlockPool, countsOf } from '../domain/block-pool.js';
 import { SemanticError } from '../domain/errors.js';
@@ -27,10 +28,11 @@ export interface Job {
 }
 
 export interface RunningJob extends Job {
-  readonly sequence: number;
+  /** Null until it has started. */
+  readonly sequence: number | null;
   /** At least `blocks`, for as long as it runs; who removes the job frees it or hands it on. */
   readonly lease: BlockLease;
-  /** Prompt tokens found in the KV at admission. */
+  /** Prompt tokens found in the KV at its start. */
   readonly cachedTokens: number;
   /** Tokens in the KV; the last sampled one never is. */
   readonly numKvTokens: number;
@@ -93,26 +95,49 @@ export class Scheduler {
     this.#enqueued += 1;
   }
 
-  /** The job that may be admitted once the `reclaimable` blocks of others were given back, or null. Never mutates. */
-  nextToAdmit(reclaimable: BlockCounts = []): Job | null {
+  /** The job that may be admitted if there is room for it, or null. Never mutates. */
+  nextToAdmit(hasRoom: (job: Job) => boolean): Job | null {
     if (this.#running.size >= this.#limits.maxBatchSequences) return null;
     const head = this.#waiting.values().next().value;
-    if (head === undefined) return null;
-    return this.#pool.canAllocate(head.blocks, reclaimable) ? head : null;
+    return head !== undefined && hasRoom(head) ? head : null;
+  }
+
+  /** A job that waits though nothing runs, and so nothing will make room for it; null where there is none. */
+  stuck(): Job | null {
+    return this.#running.size === 0 ? (this.#waiting.values().next().value ?? null) : null;
   }
 
   /** `lease` holds the job's blocks. */
-  admit(id: number, sequence: number, cachedTokens: number, lease: BlockLease): void {
+  admit(id: number, lease: BlockLease): void {
     const job = this.#waiting.values().next().value;
     if (job?.id !== id || this.#running.size >= this.#limits.maxBatchSequences) {
       throw new Error(`[scheduler] job ${id} is not next to be admitted`);
     }
     if (!covers(lease, job.blocks)) throw new Error(`[scheduler] job ${id} wants ${job.blocks.join(' + ')} blocks, its lease holds fewer`);
+    this.#waiting.delete(id);
+    this.#running.set(id, { ...job, sequence: null, lease, cachedTokens: 0, numKvTokens: 0, nextToken: null });
+  }
+
+  /** Its sequence is there, with the first `cachedTokens` of the prompt. */
+  start(id: number, sequence: number, cachedTokens: number): RunningJob {
+    const job = this.#running.get(id);
+    if (job === undefined || job.sequence !== null) throw new Error(`[scheduler] job ${id} is not about to start`);
     if (cachedTokens < 0 || cachedTokens >= job.prompt.length) {
       throw new Error(`[scheduler] ${cachedTokens} cached tokens of ${job.prompt.length}: at least one must be prefilled`);
     }
-    this.#waiting.delete(id);
-    this.#running.set(id, { ...job, sequence, lease, cachedTokens, numKvTokens: cachedTokens, nextToken: null });
+    return Object.assign(job, { sequence, cachedTokens, numKvTokens: cachedTokens });
+  }
+
+  /** What a running job holds. */
+  running(id: number): RunningJob {
+    const job = this.#running.get(id);
+    if (job === undefined) throw new Error(`[scheduler] job ${id} does not run`);
+    return job;
+  }
+
+  /** Whether the job is admitted and waits for its sequence. */
+  isStarting(id: number): boolean {
+    return this.#running.get(id)?.sequence === null;
   }
 
   /** Every decoding job not `held`, and one chunk of the oldest job still prefilling; null when there is nothing to run. */
@@ -120,6 +145,7 @@ export class Scheduler {
     const entries: PlannedEntry[] = [];
     let prefills = 0;
     for (const job of this.#running.values()) {
+      if (job.sequence === null) continue;
       if (job.nextToken !== null) {
         if (!held(job.id)) entries.push({ id: job.id, sequence: job.sequence, tokens: Int32Array.of(job.nextToken), sample: true });
       } else if (prefills === 0) {
@@ -176,10 +202,12 @@ export class Scheduler {
     const mayWait = this.#limits.maxQueue + this.#limits.maxBatchSequences;
     if (this.#waiting.size > mayWait) fail(`${this.#waiting.size} jobs wait, at most ${mayWait} may`);
     if (this.#enqueued !== this.#left + this.#waiting.size + jobs.length) fail('enqueued != left + waiting + running');
-    if (new Set(jobs.map((job) => job.sequence)).size !== jobs.length) fail('two jobs share a sequence');
+    const started = jobs.flatMap(({ sequence }) => sequence ?? []);
+    if (new Set(started).size !== started.length) fail('two jobs share a sequence');
     for (const job of jobs) {
       if (job.numKvTokens > job.maxKvTokens) fail(`job ${job.id} holds ${job.numKvTokens} tokens of ${job.maxKvTokens}`);
       if (!covers(job.lease, job.blocks)) fail(`job ${job.id} has lost blocks`);
+      if (job.sequence === null && job.numKvTokens > 0) fail(`job ${job.id} holds tokens before it has started`);
       if (job.nextToken !== null && job.numKvTokens < job.prompt.length) fail(`job ${job.id} decodes before its prompt is in`);
     }
   }

@@ -1,6 +1,7 @@
 /** POST /v1/chat/completions: one canonical request in, its events out as one body or as a stream of chunks. */
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { LOCAL_SCOPE, type Persist } from '../../core/domain/agent.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { EngineEvent, TokenLogprob } from '../../core/domain/request.js';
 import type { Engine } from '../../core/engine/engine.js';
@@ -15,13 +16,15 @@ import { toChatCompletionRequest } from './to-request.js';
 export interface ChatCompletionOptions {
   readonly engine: Engine;
   readonly sampling: SamplingDefaults;
+  /** How long KV stays that a request leaves behind. */
+  readonly persist: Persist;
   readonly keepAliveSeconds: number;
 }
 
 export function chatCompletions(app: FastifyInstance, options: ChatCompletionOptions): void {
-  const { engine, sampling } = options;
+  const { engine, persist, sampling } = options;
   app.post('/v1/chat/completions', async (request, reply) => {
-    const wanted = toChatCompletionRequest(request.body, sampling, engine.model.runner.vocabSize);
+    const wanted = toChatCompletionRequest(request.body, sampling, engine.model.runner.vocabSize, { scope: LOCAL_SCOPE, persist });
     assertServed(wanted.model, engine.model.id);
     const head = { id: `chatcmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: engine.model.id };
     const events = engine.submit(wanted.generation, { signal: whenGone(reply) });

@@ -1,4 +1,5 @@
 /** Body of a chat completion -> the canonical request. Everything that can be wrong with it is said here, before anything runs. */
+import type { Persist } from '../../core/domain/agent.js';
 import type { GenerationRequest } from '../../core/domain/request.js';
 import { type SamplingDefaults, toGeneration, toMessage } from '../generation/to-generation.js';
 import { parseBody } from '../request-body.js';
@@ -11,7 +12,18 @@ export interface ChatCompletionRequest {
   readonly generation: GenerationRequest;
 }
 
-export function toChatCompletionRequest(json: unknown, defaults: SamplingDefaults, vocabSize: number): ChatCompletionRequest {
+/** Whose KV it is, and how long it stays. */
+export interface KvTerms {
+  readonly scope: string;
+  readonly persist: Persist;
+}
+
+export function toChatCompletionRequest(
+  json: unknown,
+  defaults: SamplingDefaults,
+  vocabSize: number,
+  terms: KvTerms,
+): ChatCompletionRequest {
   const body = parseBody(chatCompletionSchema, json);
   const generation = toGeneration(body, defaults, vocabSize);
   return {
@@ -24,7 +36,15 @@ export function toChatCompletionRequest(json: unknown, defaults: SamplingDefault
       tools: body.tools ?? [],
       maxTokens: body.max_completion_tokens ?? generation.maxTokens,
       cachePrompt: body.cache_prompt ?? true,
-      sessionId: body.session_id ?? null,
+      ...terms,
+      sessionId: sessionOf(body.session_id ?? null),
+      pinned: false,
+      quotaTokens: null,
     },
   };
+}
+
+/** Sessions that clients name are never taken for agents. */
+function sessionOf(id: string | null): string | null {
+  return id === null ? null : `session/${id}`;
 }

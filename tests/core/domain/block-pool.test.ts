@@ -175,7 +175,12 @@ describe('sharing', () => {
 
   test('whatever is forked, resized and freed: blocks add up, canResize() and heldOnlyBy() told the truth', () => {
     const counts = fc.tuple(fc.nat(6), fc.nat(3));
-    const move = fc.record({ kind: fc.constantFrom('allocate', 'fork', 'resize', 'free', 'freeSome'), pick: fc.nat(), counts, keep: counts });
+    const move = fc.record({
+      kind: fc.constantFrom('allocate', 'fork', 'resize', 'free', 'freeSome'),
+      pick: fc.nat(),
+      counts,
+      keep: counts,
+    });
     fc.assert(
       fc.property(fc.array(move, { maxLength: 50 }), (moves) => {
         const pool = new BlockPool(spec, { bytes: MB });

@@ -1,7 +1,7 @@
 /** The engine in this process, on the real model: what only shows when many requests come, go and are cancelled. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadConfig } from '../../../src/adapters/config/load-config.js';
-import type { EngineEvent, GenerationRequest, Usage } from '../../../src/core/domain/request.js';
+import { type EngineEvent, type GenerationRequest, NOBODYS_KV, type Usage } from '../../../src/core/domain/request.js';
 import { GREEDY } from '../../../src/core/domain/sampling.js';
 import { type OpenedEngine, openEngine } from '../../../src/server/open-engine.js';
 import { createHome } from '../../support/run-semantic.js';
@@ -27,8 +27,7 @@ function request(content: string, changed: Partial<GenerationRequest> = {}): Gen
     stopStrings: [],
     stopTokenIds: [],
     ignoreEos: true,
-    cachePrompt: true,
-    sessionId: null,
+    ...NOBODYS_KV,
     ...changed,
   };
 }
@@ -46,7 +45,7 @@ async function read(events: AsyncIterable<EngineEvent>): Promise<{ text: string;
 
 let opened: OpenedEngine;
 beforeAll(async () => {
-  opened = await open({ 'engine.max_batch_sequences': 3, 'engine.prefill_chunk_tokens': 16, 'session_cache.max_sequences': 2 });
+  opened = await open({ 'engine.max_batch_sequences': 3, 'engine.prefill_chunk_tokens': 16, 'cache.max_agents_in_memory': 2 });
 });
 afterAll(async () => {
   await opened.close();

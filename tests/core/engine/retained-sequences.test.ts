@@ -2,68 +2,88 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { BlockPool } from '../../../src/core/domain/block-pool.js';
 import { commonPrefix } from '../../../src/core/domain/common-prefix.js';
-import { RetainedSequences, type RetentionLimits } from '../../../src/core/engine/retained-sequences.js';
+import { RetainedSequences, type RetentionLimits, type Reuse } from '../../../src/core/engine/retained-sequences.js';
+import { ModelCacheSpec } from '../../../src/core/domain/model-cache-spec.js';
 import { BLOCK_BYTES, TINY_CACHE } from './tiny-cache.js';
 
-const limits: RetentionLimits = { maxSequences: 3, maxBytes: 4 * BLOCK_BYTES, windowSlackTokens: 0, minReuseShare: 0.5, toolWaitBonus: 2 };
+const limits: RetentionLimits = {
+  maxSequences: 3,
+  maxBytes: 4 * BLOCK_BYTES,
+  windowSlackTokens: 0,
+  minReuseShare: 0.5,
+  toolWaitBonus: 2,
+  restorePoints: 0,
+};
 
 /** Kept sequences over a pool of ten blocks; `keep` retains one whose request had set two blocks aside. */
 function create(changes: Partial<RetentionLimits> = {}) {
   const pool = new BlockPool(TINY_CACHE, { bytes: 10 * BLOCK_BYTES });
   const retained = new RetainedSequences({ ...limits, ...changes }, TINY_CACHE, pool, 'model');
-  const keep = (sequence: number, tokens: readonly number[], sessionId: string | null = null, awaitsTool = false): number[] => {
+  const keep = (
+    sequence: number,
+    tokens: readonly number[],
+    sessionId: string | null = null,
+    awaitsTool = false,
+    pinned = false,
+  ): number[] => {
     const lease = pool.allocate(TINY_CACHE.blocksFor(tokens.length + 256));
-    return retained.retain({ sequence, tokens: Int32Array.from(tokens), sessionId, awaitsTool, lease });
+    const entry = { sequence, tokens: Int32Array.from(tokens), scope: 'key', sessionId, awaitsTool, pinned, lease };
+    return retained.retain(entry).map((gone) => gone.sequence);
   };
-  return { pool, retained, keep };
+  const take = (tokens: Int32Array, sessionId: string | null, scope = 'key'): Reuse | null => {
+    const reuse = retained.find(tokens, { scope, sessionId });
+    if (reuse !== null) retained.use(reuse);
+    return reuse;
+  };
+  return { pool, retained, keep, take };
 }
 
-describe('take', () => {
-  test('take() gives the longest common prefix, and leaves a token to prefill', () => {
-    const { retained, keep } = create();
+describe('find', () => {
+  test('find() gives the longest common prefix, and leaves a token to prefill', () => {
+    const { keep, take } = create();
     keep(1, [1, 2, 9]);
     keep(2, [1, 2, 3, 4]);
-    expect(retained.take(Int32Array.of(1, 2, 3, 4), null)).toMatchObject({ entry: { sequence: 2 }, sharedTokens: 3 });
+    expect(take(Int32Array.of(1, 2, 3, 4), null)).toMatchObject({ entry: { sequence: 2 }, sharedTokens: 3 });
   });
 
-  test('take() hands a session its own sequence when another one shares as much', () => {
-    const { retained, keep } = create();
+  test('find() hands a session its own sequence when another one shares as much', () => {
+    const { retained, keep, take } = create();
     keep(1, [1, 2, 7], 'a');
     keep(2, [1, 2, 8], 'b');
-    expect(retained.take(Int32Array.of(1, 2, 3), 'a')).toMatchObject({ entry: { sequence: 1 }, sharedTokens: 2, fork: false });
+    expect(take(Int32Array.of(1, 2, 3), 'a')).toMatchObject({ entry: { sequence: 1 }, sharedTokens: 2, fork: false });
     expect(retained.size).toBe(1);
   });
 
-  test('take() leaves a conversation to its session and has others fork it', () => {
-    const { retained, keep } = create();
+  test('find() leaves a conversation to its session and has others fork it', () => {
+    const { retained, keep, take } = create();
     keep(1, [1, 2, 3, 4, 5, 6, 7, 8], 'a');
     for (const other of ['b', null]) {
-      expect(retained.take(Int32Array.of(1, 2, 30), other)).toMatchObject({ entry: { sequence: 1 }, sharedTokens: 2, fork: true });
+      expect(take(Int32Array.of(1, 2, 30), other)).toMatchObject({ entry: { sequence: 1 }, sharedTokens: 2, fork: true });
     }
-    expect(retained.take(Int32Array.of(1, 2, 30), 'a')).toMatchObject({ fork: true }); // it would cut more than it keeps
+    expect(take(Int32Array.of(1, 2, 30), 'a')).toMatchObject({ fork: true }); // it would cut more than it keeps
     expect(retained.size).toBe(1);
-    expect(retained.take(Int32Array.of(1, 2, 3, 4, 5, 30), 'a')).toMatchObject({ sharedTokens: 5, fork: false });
+    expect(take(Int32Array.of(1, 2, 3, 4, 5, 30), 'a')).toMatchObject({ sharedTokens: 5, fork: false });
     expect(retained.size).toBe(0);
   });
 
-  test('take() takes what has no session only when it goes on whole', () => {
-    const { retained, keep } = create();
+  test('find() takes what has no session only when it goes on whole', () => {
+    const { keep, take } = create();
     keep(1, [1, 2, 3]);
-    expect(retained.take(Int32Array.of(1, 2, 30), null)).toMatchObject({ sharedTokens: 2, fork: true });
-    expect(retained.take(Int32Array.of(1, 2, 3, 4), 'a')).toMatchObject({ sharedTokens: 3, fork: false });
+    expect(take(Int32Array.of(1, 2, 30), null)).toMatchObject({ sharedTokens: 2, fork: true });
+    expect(take(Int32Array.of(1, 2, 3, 4), 'a')).toMatchObject({ sharedTokens: 3, fork: false });
   });
 
-  test('of two that share the same, take() gives the one that loses less', () => {
-    const { retained, keep } = create();
+  test('of two that share the same, find() gives the one that loses less', () => {
+    const { keep, take } = create();
     keep(1, [1, 2, 3]);
     keep(2, [1, 2, 4, 5]);
-    expect(retained.take(Int32Array.of(1, 2, 30), null)).toMatchObject({ entry: { sequence: 1 }, sharedTokens: 2 });
+    expect(take(Int32Array.of(1, 2, 30), null)).toMatchObject({ entry: { sequence: 1 }, sharedTokens: 2 });
   });
 
-  test('take() gives nothing where the first token differs', () => {
-    const { retained, keep } = create();
+  test('find() gives nothing where the first token differs', () => {
+    const { keep, take } = create();
     keep(1, [1, 2, 3], 'a');
-    expect(retained.take(Int32Array.of(2, 2, 3), 'a')).toBeNull();
+    expect(take(Int32Array.of(2, 2, 3), 'a')).toBeNull();
   });
 });
 
@@ -91,24 +111,81 @@ describe('retain', () => {
     expect([evicted, retained.bytes, retained.tokens]).toEqual([[1], 4 * BLOCK_BYTES, 1000]);
   });
 
-  test('retain() hands back a sequence that the new one contains', () => {
+  test('retain() hands back a sequence that the new one contains, but for that of another session', () => {
     const { keep } = create();
     keep(1, [1, 2]);
-    expect(keep(2, [1, 2, 3])).toEqual([1]);
+    expect(keep(2, [1, 2, 3], 'a')).toEqual([1]);
+    expect(keep(3, [1, 2, 3, 4], 'a')).toEqual([2]);
+    expect(keep(4, [1, 2, 3, 4, 5], 'b')).toEqual([]);
+  });
+
+  test('what is pinned stays, and others go instead', () => {
+    const { retained, keep } = create();
+    keep(1, [1], 'a', false, true);
+    keep(2, [2]);
+    keep(3, [3]);
+    expect(keep(4, [4])).toEqual([2]);
+    retained.pin({ scope: 'key', sessionId: 'a' }, false);
+    expect(keep(5, [5])).toEqual([1]);
+  });
+
+  test('nothing is found from another scope, not even by a session of the same name', () => {
+    const { keep, take } = create();
+    keep(1, [1, 2, 3], 'a');
+    expect(take(Int32Array.of(1, 2, 3, 4), 'a', 'other key')).toBeNull();
+    expect(take(Int32Array.of(1, 2, 3, 4), 'b')).toMatchObject({ sharedTokens: 3, fork: true });
+  });
+});
+
+describe('lend', () => {
+  test('others may fork what a running sequence has read so far, and no more', () => {
+    const { pool, retained, take } = create();
+    let read = 0;
+    const lease = pool.allocate([1]);
+    retained.lend({ sequence: 9, scope: 'key', sessionId: null, tokens: Int32Array.of(1, 2, 3, 4), lease, numKvTokens: () => read });
+    expect(take(Int32Array.of(1, 2, 3, 4, 5), null)).toBeNull();
+    read = 2;
+    expect(take(Int32Array.of(1, 2, 3, 4, 5), null)).toMatchObject({ entry: { sequence: 9 }, sharedTokens: 2, fork: true });
+    retained.checkIntegrity();
+    retained.endLending(9);
+    expect(take(Int32Array.of(1, 2, 3, 4, 5), null)).toBeNull();
+    retained.checkIntegrity();
+  });
+});
+
+describe('windowed layers', () => {
+  test('a session that goes on leaves the end of its turn behind, and the oldest of these go', () => {
+    const cache = new ModelCacheSpec([{ kvHeads: 1, headDim: 64, window: 4 }], 'f32');
+    const pool = new BlockPool(cache, { bytes: 20 * BLOCK_BYTES });
+    const retained = new RetainedSequences(
+      { ...limits, maxSequences: 9, maxBytes: 20 * BLOCK_BYTES, restorePoints: 2 },
+      cache,
+      pool,
+      'model',
+    );
+    const keep = (sequence: number, length: number): number[] => {
+      const tokens = Int32Array.from({ length }, (_, i) => i);
+      const entry = { sequence, tokens, scope: 'key', sessionId: 'a', awaitsTool: false, pinned: false, lease: pool.allocate([1]) };
+      return retained.retain(entry).map((gone) => gone.sequence);
+    };
+    expect(keep(1, 10)).toEqual([]);
+    const next = Int32Array.from({ length: 20 }, (_, i) => i);
+    expect(retained.find(next, { scope: 'key', sessionId: 'a' })).toMatchObject({ entry: { sequence: 1 }, fork: true });
+    expect([keep(2, 20), keep(3, 30), keep(4, 40)]).toEqual([[], [], [1]]);
   });
 });
 
 test('makeRoom() lets go of as many as a request needs beside what it took over', () => {
-  const { pool, retained, keep } = create();
+  const { pool, retained, keep, take } = create();
   for (const id of [1, 2, 3]) keep(id, [id, id]);
-  const { lease } = retained.take(Int32Array.of(3, 3, 3), null)!.entry;
-  expect(retained.makeRoom([8], [1])).toEqual([]);
-  expect(retained.makeRoom([9], [1])).toEqual([1]);
+  const { lease } = take(Int32Array.of(3, 3, 3), null)!.entry;
+  expect(retained.makeRoom(lease, [8], [1])).toEqual([]);
+  expect(retained.makeRoom(lease, [9], [1])).toMatchObject([{ sequence: 1 }]);
   pool.resize(lease, [9]);
   expect(pool.counts().freeBytes).toBe(0);
 });
 
-test('every sequence is at any time either kept, handed out once, or handed back once; take() finds what a scan of all finds', () => {
+test('every sequence is at any time either kept, handed out once, or handed back once; find() finds what a scan of all finds', () => {
   const tokens = fc
     .record({ long: fc.boolean(), rest: fc.array(fc.integer({ min: 0, max: 2 }), { minLength: 1, maxLength: 12 }) })
     .map(({ long, rest }) => [...(long ? Array.from({ length: 252 }, (_, i) => i) : []), ...rest]);
@@ -119,7 +196,7 @@ test('every sequence is at any time either kept, handed out once, or handed back
   );
   fc.assert(
     fc.property(fc.array(move, { maxLength: 60 }), (moves) => {
-      const { pool, retained, keep } = create();
+      const { pool, retained, keep, take } = create();
       const alive = new Map<number, { tokens: Int32Array; sessionId: string | null }>();
       let next = 1;
       for (const happening of moves) {
@@ -135,7 +212,7 @@ test('every sequence is at any time either kept, handed out once, or handed back
             return sharedTokens;
           });
           const most = Math.max(0, ...shared);
-          const found = retained.take(prompt, sessionId);
+          const found = take(prompt, sessionId);
           expect(found?.sharedTokens ?? 0).toBe(most);
           if (found !== null) {
             expect(alive.has(found.entry.sequence)).toBe(true);
@@ -151,7 +228,7 @@ test('every sequence is at any time either kept, handed out once, or handed back
         expect(retained.size).toBe(alive.size);
         expect(pool.counts().usedBytes).toBe(retained.bytes);
       }
-      for (const sequence of retained.clear()) alive.delete(sequence);
+      for (const { sequence } of retained.release(() => true)) alive.delete(sequence);
       expect([alive.size, pool.counts().usedBytes]).toEqual([0, 0]);
     }),
     { numRuns: 300 },

@@ -20,9 +20,10 @@ function create(changes: Partial<SchedulerLimits> = {}, blocks = 2) {
   return {
     pool,
     scheduler,
+    nextToAdmit: (given: readonly number[] = []) => scheduler.nextToAdmit(({ blocks: wanted }) => pool.canAllocate(wanted, given)),
     admit: (id: number, sequence: number, cachedTokens: number): void => {
-      const next = scheduler.nextToAdmit()!;
-      scheduler.admit(id, sequence, cachedTokens, pool.allocate(next.blocks));
+      scheduler.admit(id, pool.allocate(scheduler.nextToAdmit(() => true)!.blocks));
+      scheduler.start(id, sequence, cachedTokens);
     },
     remove: (id: number) => {
       const removed = scheduler.remove(id);
@@ -57,35 +58,53 @@ test('enqueue() counts free batch slots before the queue: requests that arrive t
 
 describe('admission', () => {
   test('a job waits while the KV budget is reserved by others, and nobody overtakes it', () => {
-    const { scheduler, admit, remove } = create();
+    const { scheduler, nextToAdmit, admit, remove } = create();
     scheduler.enqueue(job(1, 4, 256));
     scheduler.enqueue(job(2, 4, 512));
     scheduler.enqueue(job(3, 4, 256));
     admit(1, 11, 0);
-    expect(scheduler.nextToAdmit()).toBeNull();
+    expect(nextToAdmit()).toBeNull();
     remove(1);
-    expect(scheduler.nextToAdmit()?.id).toBe(2);
+    expect(nextToAdmit()?.id).toBe(2);
   });
 
   test('blocks that others will give back count as free for admission', () => {
-    const { pool, scheduler } = create();
+    const { pool, scheduler, nextToAdmit } = create();
     const kept = pool.allocate([2]);
     scheduler.enqueue(job(1, 4));
-    expect(scheduler.nextToAdmit()).toBeNull();
-    expect(scheduler.nextToAdmit([2])?.id).toBe(1);
+    expect(nextToAdmit()).toBeNull();
+    expect(nextToAdmit([2])?.id).toBe(1);
     pool.free(kept);
-    expect(scheduler.nextToAdmit()?.id).toBe(1);
+    expect(nextToAdmit()?.id).toBe(1);
   });
 
   test('admit() refuses a lease that does not hold the blocks of the job, and a job that is not first', () => {
     const { pool, scheduler } = create();
     scheduler.enqueue(job(1, 4, 512));
     scheduler.enqueue(job(2, 4));
-    expect(() => scheduler.admit(1, 11, 0, pool.allocate([1]))).toThrow('[scheduler] job 1 wants 2 blocks, its lease holds fewer');
-    expect(() => scheduler.admit(2, 11, 0, pool.allocate([1]))).toThrow('[scheduler] job 2 is not next to be admitted');
+    expect(() => scheduler.admit(1, pool.allocate([1]))).toThrow('[scheduler] job 1 wants 2 blocks, its lease holds fewer');
+    expect(() => scheduler.admit(2, pool.allocate([1]))).toThrow('[scheduler] job 2 is not next to be admitted');
   });
 
-  test('admit() refuses a job whose whole prompt is said to be cached', () => {
+  test('a job that is admitted runs only once it has started, and counts against the batch before', () => {
+    const { pool, scheduler, nextToAdmit } = create({ maxBatchSequences: 1 }, 3);
+    for (const id of [1, 2]) scheduler.enqueue(job(id, 4));
+    scheduler.admit(1, pool.allocate([1]));
+    expect([scheduler.isStarting(1), scheduler.next(), nextToAdmit(), scheduler.stuck()]).toEqual([true, null, null, null]);
+    expect(scheduler.start(1, 11, 3)).toMatchObject({ sequence: 11, cachedTokens: 3, numKvTokens: 3 });
+    expect(scheduler.next()?.entries).toMatchObject([{ id: 1, sequence: 11, sample: true }]);
+    expect(() => scheduler.start(1, 12, 0)).toThrow('[scheduler] job 1 is not about to start');
+    scheduler.checkIntegrity();
+  });
+
+  test('a job that waits while nothing runs is stuck', () => {
+    const { scheduler } = create();
+    expect(scheduler.stuck()).toBeNull();
+    scheduler.enqueue(job(1, 4));
+    expect(scheduler.stuck()?.id).toBe(1);
+  });
+
+  test('start() refuses a job whose whole prompt is said to be cached', () => {
     const { scheduler, admit } = create();
     scheduler.enqueue(job(1, 4));
     expect(() => admit(1, 11, 4)).toThrow(/at least one must be prefilled/);
@@ -102,9 +121,10 @@ test('a windowed model is admitted by what its windows hold, not by the length o
   const pool = new BlockPool(cache, { bytes: 2 * 832 * 2 ** 20 });
   const scheduler = new Scheduler(limits, pool);
   const blocks = cache.blocksFor(8192);
+  const nextToAdmit = () => scheduler.nextToAdmit((waiting) => pool.canAllocate(waiting.blocks));
   for (const id of [1, 2, 3]) scheduler.enqueue({ id, prompt: Int32Array.of(1), maxKvTokens: 8192, blocks });
-  for (const id of [1, 2]) scheduler.admit(scheduler.nextToAdmit()!.id, id, 0, pool.allocate(blocks));
-  expect([scheduler.nextToAdmit(), pool.counts().freeBytes]).toEqual([null, 0]);
+  for (const _ of [1, 2]) scheduler.admit(nextToAdmit()!.id, pool.allocate(blocks));
+  expect([nextToAdmit(), pool.counts().freeBytes]).toEqual([null, 0]);
 });
 
 describe('next', () => {
@@ -155,7 +175,7 @@ test('whatever arrives, is cancelled or finishes: every job leaves, counts add u
   );
   fc.assert(
     fc.property(fc.array(event, { maxLength: 120 }), (events) => {
-      const { pool, scheduler, admit, remove } = create();
+      const { pool, scheduler, nextToAdmit, admit, remove } = create();
       const wanted = new Map<number, { outputs: number; got: number; fed: number[]; cached: number }>();
       const finished = new Set<number>();
       const cancelled = new Set<number>();
@@ -164,7 +184,7 @@ test('whatever arrives, is cancelled or finishes: every job leaves, counts add u
       let nextSequence = 1;
 
       const step = (): void => {
-        for (let next = scheduler.nextToAdmit(); next !== null; next = scheduler.nextToAdmit()) {
+        for (let next = nextToAdmit(); next !== null; next = nextToAdmit()) {
           const cached = Math.min(wanted.get(next.id)!.cached, next.prompt.length - 1);
           wanted.get(next.id)!.cached = cached;
           sequences.add(nextSequence);
@@ -182,7 +202,7 @@ test('whatever arrives, is cancelled or finishes: every job leaves, counts add u
           state.fed.push(...tokens);
           if (sample) state.got += 1;
           if (state.got === state.outputs) {
-            sequences.delete(remove(id)!.sequence);
+            sequences.delete(remove(id)!.sequence!);
             finished.add(id);
           }
         }
@@ -195,7 +215,7 @@ test('whatever arrives, is cancelled or finishes: every job leaves, counts add u
           if (live.length === 0) continue;
           const id = live[happening.pick % live.length]!;
           const removed = remove(id);
-          if (removed !== null) sequences.delete(removed.sequence);
+          if (removed !== null) sequences.delete(removed.sequence!);
           cancelled.add(id);
         } else {
           const id = enqueued + 1;

@@ -1,0 +1,111 @@
+/** What the cache holds and where, and the means to let it go or to check it. */
+import type { AgentContext, Caller } from '../domain/agent.js';
+import { SemanticError } from '../domain/errors.js';
+import type { KvBlock } from '../domain/kv-block.js';
+import { BLOCK_TOKENS } from '../domain/model-cache-spec.js';
+import type { KvStore, VerifyReport } from '../ports.js';
+import type { AgentService, CachedBlockView, CacheOverview, CacheService } from './agent-service.js';
+import type { Engine } from './engine.js';
+import type { Identity, RetainedSequence } from './retained-sequences.js';
+
+export class CacheControl implements CacheService {
+  constructor(
+    private readonly engine: Engine,
+    private readonly agents: AgentService,
+    private readonly store: KvStore,
+  ) {}
+
+  inspect(): CacheOverview {
+    const { kv, model, histories } = this.engine;
+    const { retained } = kv;
+    const { tokens, kv: pool } = this.engine.status();
+    return {
+      fingerprint: model.fingerprint,
+      model: model.id,
+      memory: { ...pool, sequences: retained.size, tokens: retained.tokens, sharedBlocks: kv.pool.sharedBlocks() },
+      disk: this.store.status(),
+      hits: {
+        promptTokens: tokens.prompt,
+        memoryTokens: tokens.cached - tokens.restored,
+        diskTokens: tokens.restored,
+        ratio: tokens.prompt === 0 ? 0 : tokens.cached / tokens.prompt,
+        misses: histories.misses(),
+      },
+    };
+  }
+
+  inspectAgent(id: string, caller: Caller): ReturnType<CacheService['inspectAgent']> {
+    const agent = this.agents.show(id, caller);
+    const blocks = this.#isCurrent(agent) ? this.engine.parking.chain(agent.tokens, agent.scope, identityOf(agent).sessionId).blocks : [];
+    return { agent, blocks: blocks.map((block) => ({ ...this.#view(block), tier: this.#tier(block, agent.place.memoryTokens) })) };
+  }
+
+  inspectBlock(hash: string): CachedBlockView {
+    if (!/^[0-9a-f]{6,64}$/.test(hash)) throw noBlock(hash, 'wants 6 to 64 hex digits');
+    const found = this.store.find(hash);
+    if (found.length !== 1)
+      throw noBlock(hash, found.length === 0 ? 'no stored block begins so' : `${found.length} stored blocks begin so`);
+    return this.#view(found[0]!);
+  }
+
+  async evict(
+    { agent, to, dryRun }: { readonly agent: string | null; readonly to: 'disk' | 'none'; readonly dryRun: boolean },
+    caller: Caller,
+  ): ReturnType<CacheService['evict']> {
+    const identity = agent === null ? null : identityOf(this.agents.show(agent, caller));
+    const goes = (entry: RetainedSequence): boolean =>
+      identity === null
+        ? caller.seesAll || entry.scope === caller.scope
+        : entry.scope === identity.scope && entry.sessionId === identity.sessionId;
+    const going = [...this.engine.kv.retained.kept()].filter(goes);
+    const bytes = this.engine.model.cache.bytesOf(this.engine.kv.pool.heldOnlyBy(going.map(({ lease }) => lease)));
+    if (dryRun) return { sequences: going.length, bytes, writtenBytes: 0 };
+    const writtenBytes = to === 'disk' ? await this.engine.kept.store(going) : 0;
+    await this.engine.kept.release((entry) => going.includes(entry));
+    return { sequences: going.length, bytes, writtenBytes };
+  }
+
+  verify(onProgress?: (done: number, total: number) => void): Promise<VerifyReport> {
+    return this.store.verify(onProgress);
+  }
+
+  #isCurrent({ fingerprint, tokens }: AgentContext): boolean {
+    return fingerprint === this.engine.model.fingerprint && tokens.length > 0;
+  }
+
+  #tier({ hash, index, tokens }: KvBlock, memoryTokens: number): 'memory' | 'disk' | 'both' | 'none' {
+    // The last sampled token has no KV yet, and a block with all others counts as there.
+    const inMemory = memoryTokens >= index * BLOCK_TOKENS + Math.max(1, tokens.length - 1);
+    const onDisk = this.store.get(hash) !== null;
+    if (inMemory) return onDisk ? 'both' : 'memory';
+    return onDisk ? 'disk' : 'none';
+  }
+
+  #view({ hash, parent, index, tokens }: KvBlock): CachedBlockView {
+    const described = this.store.describe(hash);
+    const text = this.engine.model.tokenizer.decode(tokens.subarray(0, SHOWN_TOKENS), { skipSpecialTokens: false });
+    return {
+      hash,
+      parent,
+      index,
+      tokens: tokens.length,
+      text: text.slice(0, SHOWN_CHARACTERS),
+      images: described?.images ?? [],
+      owners: described?.owners ?? [],
+    };
+  }
+}
+
+const SHOWN_TOKENS = 32;
+const SHOWN_CHARACTERS = 80;
+
+function identityOf({ id, scope }: AgentContext): Identity {
+  return { scope, sessionId: `agent/${id}` };
+}
+
+function noBlock(hash: string, why: string): SemanticError {
+  return new SemanticError('InvalidRequest', `[cache] block ${JSON.stringify(hash.slice(0, 70))}: ${why}`, {
+    param: 'block',
+    hint: '`semantic cache inspect AGENT` lists the blocks of an agent.',
+  });
+}

@@ -1,0 +1,96 @@
+/** KV at rest: sequences that finished requests leave behind, for the next turn in memory and, where it is wanted, on disk. */
+import { GREEDY } from '../domain/sampling.js';
+import type { ModelRunner } from '../ports.js';
+import type { CacheHistories } from './cache-histories.js';
+import type { KvMemory } from './kv-memory.js';
+import type { KvParking } from './kv-parking.js';
+import type { Identity, RetainedSequence } from './retained-sequences.js';
+
+export interface KeptKvOptions {
+  readonly runner: ModelRunner;
+  readonly kv: KvMemory;
+  readonly parking: KvParking;
+  readonly histories: CacheHistories;
+  /** Called when something was stored, or could not be. */
+  readonly onStored: () => void;
+}
+
+export class KeptKv {
+  constructor(private readonly options: KeptKvOptions) {}
+
+  /** Its lease shrinks to what the sequence holds. KV that cannot be stored stays in memory; why is in the status. */
+  async keep(entry: RetainedSequence, toDisk: boolean): Promise<void> {
+    const { kv, parking, onStored } = this.options;
+    kv.settle(entry.lease, entry.tokens.length);
+    if (toDisk && parking.isWorthParking(entry.tokens, entry.sessionId)) {
+      const { done } = await parking.park({ ...entry, owner: entry.sessionId });
+      void done.catch(() => undefined).finally(onStored);
+    }
+    await this.#letGo(kv.retained.retain(entry));
+  }
+
+  /**
+   * Where windowed layers forget, a running sequence leaves restore points behind: forks at rest, to which a later request that goes
+   * another way from there can come back. Nothing happens where there is no room.
+   */
+  async mark(running: RetainedSequence, toDisk: boolean): Promise<void> {
+    const { kv, runner } = this.options;
+    const lease = kv.forkLease(running.lease, running.tokens.length);
+    if (lease === null) return;
+    try {
+      const { sequence } = await runner.forkSequence(running.sequence, running.tokens.length, GREEDY);
+      await this.keep({ ...running, sequence, lease }, toDisk);
+    } catch (error) {
+      kv.pool.free(lease);
+      throw error;
+    }
+  }
+
+  /**
+   * `to` holds from now on what `from` has of `tokens`, in memory: as a fork, of which not a byte is copied. Resolves to how many tokens
+   * that is; 0 where `from` has nothing, or there is no room for the rest of a block: then the next turn of `to` finds what there is.
+   */
+  async share(from: Identity, to: Identity, tokens: Int32Array, pinned: boolean): Promise<number> {
+    const { kv, runner } = this.options;
+    const source = kv.retained.find(Int32Array.of(...tokens, END_MARK), from);
+    const lease = source === null ? null : kv.forkLease(source.entry.lease, source.sharedTokens);
+    if (source === null || lease === null) return 0;
+    try {
+      const { sequence, length } = await runner.forkSequence(source.entry.sequence, source.sharedTokens, GREEDY);
+      if (length === source.sharedTokens) {
+        const entry = { ...to, sequence, tokens: tokens.subarray(0, length), awaitsTool: false, pinned, lease };
+        await this.#letGo(kv.retained.retain(entry));
+        return length;
+      }
+      await runner.dropSequence(sequence);
+    } catch (error) {
+      kv.pool.free(lease);
+      throw error;
+    }
+    kv.pool.free(lease);
+    return 0;
+  }
+
+  /** Writes sequences to disk that are kept; resolves to the bytes written when all is there. */
+  async store(entries: readonly RetainedSequence[]): Promise<number> {
+    // All are held before anything is waited for: they may be evicted meanwhile.
+    const jobs = await Promise.all(entries.map((entry) => this.options.parking.park({ ...entry, owner: entry.sessionId })));
+    const written = await Promise.all(jobs.map(({ done }) => done));
+    return written.reduce((sum, bytes) => sum + bytes, 0);
+  }
+
+  /** Lets kept KV go from memory; what is not on disk then is to be prefilled again. */
+  async release(which: (entry: RetainedSequence) => boolean): Promise<void> {
+    await this.#letGo(this.options.kv.retained.release(which));
+  }
+
+  /** Evicted sequences go; a session whose last one went is told so at its next miss. */
+  async #letGo(gone: readonly RetainedSequence[]): Promise<void> {
+    const { kv, histories, runner } = this.options;
+    for (const entry of gone) if (kv.retained.keptOf(entry) === null) histories.lose(entry, 'evicted');
+    for (const { sequence } of gone) await runner.dropSequence(sequence);
+  }
+}
+
+/** No token: a kept sequence may be shared to its end, where a prompt always leaves one to prefill. */
+const END_MARK = -1;
