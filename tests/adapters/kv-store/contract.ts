@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { KvStore } from '../../../src/core/ports.js';
 import { rejection } from '../../rejection.js';
 import { agent, chain, FINGERPRINT, imageBytes, imagesOf, readImage, START, store } from './fixtures.js';
-import { xxh64 } from './xxh64-file.js';
+import { xxh64 } from './xxh64.js';
 
 export interface StoreUnderTest {
   readonly kv: KvStore;

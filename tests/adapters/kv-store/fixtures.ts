@@ -1,5 +1,5 @@
 import { readSync, writeSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, open, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -10,7 +10,7 @@ import { blockHash, chainStart } from '../../../src/core/domain/block-hash.js';
 import type { KvBlock } from '../../../src/core/domain/kv-block.js';
 import { sha256 } from '../../../src/core/engine/sha256.js';
 import type { KvStore, NewKvImage } from '../../../src/core/ports.js';
-import { xxh64, xxh64File } from './xxh64-file.js';
+import { xxh64, xxh64File } from './xxh64.js';
 
 export const FINGERPRINT = 'model/tokenizer/template/cpu-panel16-f16';
 export const START = chainStart(sha256, FINGERPRINT);
@@ -57,6 +57,16 @@ export class StorePlace {
     const store = await openKvStore(this.options(changes));
     this.#open.push(store);
     return store;
+  }
+
+  /** Flips one bit of a file in the directory, in place. */
+  async flip(file: string, offset: number, bit = 0): Promise<void> {
+    const handle = await open(join(this.directory, file), 'r+');
+    const byte = new Uint8Array(1);
+    await handle.read(byte, 0, 1, offset);
+    byte[0]! ^= 1 << bit;
+    await handle.write(byte, 0, 1, offset);
+    await handle.close();
   }
 
   async clean(): Promise<void> {

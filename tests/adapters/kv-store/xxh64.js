@@ -2,13 +2,14 @@ import { read } from 'node:fs';
 import { promisify } from 'node:util';
 import xxhash from 'xxhash-wasm';
 
-import type { ChecksumFile } from '../../../src/core/ports.js';
-
 const xxh = await xxhash();
 const PIECE = 1 << 20;
 
-/** XXH64 of a range of a file, by an implementation that is not ours. */
-export const xxh64File: ChecksumFile = async (fd, offset, bytes, seed) => {
+/**
+ * XXH64 of a range of a file, by an implementation that is not ours.
+ * @type {import('../../../src/core/ports.js').ChecksumFile}
+ */
+export const xxh64File = async (fd, offset, bytes, seed) => {
   const hash = xxh.create64(seed);
   for (let done = 0; done < bytes;) {
     const piece = new Uint8Array(Math.min(PIECE, bytes - done));
@@ -20,6 +21,10 @@ export const xxh64File: ChecksumFile = async (fd, offset, bytes, seed) => {
   return hash.digest();
 };
 
-export function xxh64(bytes: Uint8Array, seed: bigint): bigint {
+/**
+ * @param {Uint8Array} bytes
+ * @param {bigint} seed
+ */
+export function xxh64(bytes, seed) {
   return xxh.create64(seed).update(bytes).digest();
 }
