@@ -28,6 +28,14 @@ const COMMANDS = {
   setup: { steps: ALL_STEPS, start: async () => {} },
   serve: { steps: ALL_STEPS, start: (/** @type {string[]} */ args) => become('bin/run.js', ['serve', ...args]) },
   test: { steps: ALL_STEPS, start: (/** @type {string[]} */ args) => become('node_modules/vitest/vitest.mjs', ['run', ...args]) },
+  /** The fault matrix in its long form: docs/reliability.md. */
+  'test:faults': {
+    steps: ALL_STEPS,
+    start: (/** @type {string[]} */ args) => {
+      process.env['FAULTS_FORM'] = 'long';
+      return become('node_modules/vitest/vitest.mjs', ['run', 'tests/faults', ...args]);
+    },
+  },
   check: { steps: [installPackages], start: (/** @type {string[]} */ args) => check(args) },
 };
 
