@@ -24,7 +24,7 @@ PageBuffer::PageBuffer(size_t bytes, const char* origin) : bytes_(bytes) {
   mapping_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping_ == MAP_FAILED) {
     mapping_ = nullptr;
-    bytes_ = 0;
+    mapped_ = bytes_ = 0;
     throw Error(ErrorCode::OutOfMemory, origin, "the system refused " + std::to_string(bytes) + " bytes");
   }
   data_ = mapping_;
@@ -36,7 +36,19 @@ PageBuffer::PageBuffer(size_t bytes, const char* origin) : bytes_(bytes) {
 }
 
 PageBuffer::~PageBuffer() {
-  if (mapping_ != nullptr) munmap(mapping_, mapped_);
+  if (mapped_ > 0) munmap(mapping_, mapped_);
+}
+
+PageBuffer PageBuffer::split(size_t bytes) {
+  PageBuffer front;
+  front.data_ = data_;
+  front.bytes_ = bytes;
+  front.mapping_ = mapping_;
+  front.mapped_ = static_cast<size_t>(as<char>(bytes) - static_cast<char*>(mapping_));
+  mapped_ -= front.mapped_;
+  bytes_ -= bytes;
+  mapping_ = data_ = as<char>(bytes);
+  return front;
 }
 
 }  // namespace semantic::cpu

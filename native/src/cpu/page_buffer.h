@@ -23,6 +23,9 @@ class PageBuffer {
     return *this;
   }
 
+  // The first `bytes`, whole pages, as a buffer of their own: each is given back to the system by itself.
+  PageBuffer split(size_t bytes);
+
   template <class T>
   T* as(size_t byte_offset = 0) const {
     return reinterpret_cast<T*>(static_cast<char*>(data_) + byte_offset);

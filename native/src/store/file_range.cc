@@ -1,5 +1,6 @@
 #include "store/file_range.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/uio.h>
 
@@ -87,6 +88,17 @@ RangeEnd write_range(int fd, int64_t offset, std::span<const KvBytes> from, Xxh6
 RangeEnd read_range(int fd, int64_t offset, std::span<const KvBytes> into, Xxh64& hash, const std::atomic<bool>& stopping) {
   return transfer(offset, into, hash, stopping, "store.read",
                   [fd](const iovec* pieces, int count, off_t at) { return preadv(fd, pieces, count, at); });
+}
+
+void announce_range(int fd, int64_t offset, std::span<const KvBytes> into) {
+  size_t bytes = 0;
+  for (const KvBytes& piece : into) bytes += piece.bytes;
+#if defined(POSIX_FADV_WILLNEED)
+  posix_fadvise(fd, static_cast<off_t>(offset), static_cast<off_t>(bytes), POSIX_FADV_WILLNEED);
+#elif defined(F_RDADVISE)
+  radvisory range{static_cast<off_t>(offset), static_cast<int>(bytes)};
+  fcntl(fd, F_RDADVISE, &range);
+#endif
 }
 
 }  // namespace semantic

@@ -16,4 +16,7 @@ enum class RangeEnd { Complete, EndOfFile, Stopped };
 RangeEnd write_range(int fd, int64_t offset, std::span<const KvBytes> from, Xxh64& hash, const std::atomic<bool>& stopping);
 RangeEnd read_range(int fd, int64_t offset, std::span<const KvBytes> into, Xxh64& hash, const std::atomic<bool>& stopping);
 
+// Asks the system to have these bytes in memory soon.
+void announce_range(int fd, int64_t offset, std::span<const KvBytes> into);
+
 }  // namespace semantic

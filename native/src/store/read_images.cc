@@ -30,6 +30,7 @@ std::string hexadecimal(uint64_t value) {
 void read_images(std::span<const ImageToRead> images, const std::atomic<bool>& stopping) {
   for (size_t i = 0; i < images.size(); ++i) {
     const ImageToRead& image = images[i];
+    if (i + 1 < images.size()) announce_range(images[i + 1].fd, images[i + 1].offset, images[i + 1].into);
     Xxh64 hash(image.seed);
     const RangeEnd end = read_range(image.fd, image.offset, image.into, hash, stopping);
     if (end == RangeEnd::Stopped) throw closed_error();
