@@ -13,7 +13,11 @@ const oclif = {
   commands: { strategy: 'explicit', target: './dist/commands/index.js', identifier: 'COMMANDS' },
   plugins: ['@oclif/plugin-help', '@oclif/plugin-autocomplete'],
   hooks: { command_not_found: './dist/commands/not-found.js' },
-  topics: { models: { description: 'Models on this machine and in the catalogue.' } },
+  topics: {
+    agents: { description: 'Conversations that the daemon keeps, with their KV.' },
+    cache: { description: 'The KV cache of the daemon.' },
+    models: { description: 'Models on this machine and in the catalogue.' },
+  },
 };
 
 if (process.argv[2] === '--version' || process.argv[2] === '-v') {

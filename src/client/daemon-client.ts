@@ -1,8 +1,8 @@
 /** The daemon over its Unix socket, with the engine's own interface: a command need not know which of the two it talks to. */
-import { Client } from 'undici';
 import { z } from 'zod';
 import { SemanticError } from '../core/domain/errors.js';
 import type { EngineEvent, FinishReason, GenerationRequest, TextGenerator, TokenLogprob } from '../core/domain/request.js';
+import { DaemonHttp } from './daemon-http.js';
 import { sseData } from './sse-lines.js';
 import { wireError } from './wire-error.js';
 import { wireRequest } from './wire-request.js';
@@ -28,14 +28,10 @@ export interface RemoteModel {
 }
 
 export class DaemonClient implements TextGenerator {
-  readonly #http: Client;
-  readonly #socket: string;
-  readonly #model: string;
+  readonly #http: DaemonHttp;
 
-  private constructor(http: Client, socket: string, model: RemoteModel) {
+  private constructor(http: DaemonHttp, model: RemoteModel) {
     this.#http = http;
-    this.#socket = socket;
-    this.#model = model.id;
     this.model = model;
   }
 
@@ -43,21 +39,14 @@ export class DaemonClient implements TextGenerator {
 
   /** Null when no daemon answers there. */
   static async connect(socket: string, connectTimeoutMs: number): Promise<DaemonClient | null> {
-    // Answers may take as long as they take: only connecting has a limit.
-    const http = new Client('http://localhost', {
-      socketPath: socket,
-      connect: { timeout: connectTimeoutMs },
-      headersTimeout: 0,
-      bodyTimeout: 0,
-    });
+    const http = new DaemonHttp(socket, connectTimeoutMs);
     try {
-      const { body } = await http.request({ method: 'GET', path: '/v1/models' });
-      const model = modelsSchema.parse(await body.json()).data[0];
-      if (model === undefined) throw new SemanticError('DaemonUnreachable', `[client] the daemon on ${socket} serves no model`);
-      return new DaemonClient(http, socket, { id: model.id, contextLength: model.context_length });
+      const model = (await http.json({ method: 'GET', path: '/v1/models' }, modelsSchema)).data[0];
+      if (model === undefined) throw new SemanticError('ModelNotFound', `[client] the daemon on ${socket} serves no model`);
+      return new DaemonClient(http, { id: model.id, contextLength: model.context_length });
     } catch (error) {
-      await http.destroy();
-      if (isAbsent(error)) return null;
+      await http.close();
+      if (error instanceof SemanticError && error.code === 'DaemonUnreachable') return null;
       throw error;
     }
   }
@@ -67,12 +56,19 @@ export class DaemonClient implements TextGenerator {
     const { signal } = options;
     let reason: FinishReason | null = null;
     try {
-      for await (const data of sseData(await this.#post(wireRequest(this.#model, request), signal))) {
+      const json = wireRequest(this.model.id, request);
+      const { body } = await this.#http.open({
+        method: 'POST',
+        path: '/v1/chat/completions',
+        json,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      for await (const data of sseData(body)) {
         if (data === '[DONE]') return;
-        const json = JSON.parse(data) as unknown;
-        const error = wireError(json);
+        const sent = JSON.parse(data) as unknown;
+        const error = wireError(sent);
         if (error !== null) throw error;
-        const { choices, usage } = chunkSchema.parse(json);
+        const { choices, usage } = chunkSchema.parse(sent);
         const choice = choices[0];
         if (choice !== undefined) {
           const text = choice.delta.content ?? '';
@@ -86,30 +82,15 @@ export class DaemonClient implements TextGenerator {
         }
       }
     } catch (error) {
-      throw signal?.aborted === true ? new SemanticError('Cancelled', 'the request was cancelled', { cause: error }) : this.#reached(error);
+      throw signal?.aborted === true
+        ? new SemanticError('Cancelled', 'the request was cancelled', { cause: error })
+        : this.#http.broken(error);
     }
-    throw new SemanticError('DaemonUnreachable', `[client] the daemon on ${this.#socket} broke off its answer`);
+    throw this.#http.broken(new Error('it broke off its answer'));
   }
 
   close(): Promise<void> {
-    return this.#http.destroy();
-  }
-
-  async #post(json: object, signal: AbortSignal | undefined): Promise<AsyncIterable<Uint8Array>> {
-    const { statusCode, body } = await this.#http.request({
-      method: 'POST',
-      path: '/v1/chat/completions',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(json),
-      ...(signal === undefined ? {} : { signal }),
-    });
-    if (statusCode === 200) return body;
-    throw wireError(await body.json()) ?? new SemanticError('Internal', `[client] the daemon answered with status ${statusCode}`);
-  }
-
-  #reached(error: unknown): unknown {
-    if (error instanceof SemanticError) return error;
-    return new SemanticError('DaemonUnreachable', `[client] the daemon on ${this.#socket}: ${(error as Error).message}`, { cause: error });
+    return this.#http.close();
   }
 }
 
@@ -121,11 +102,4 @@ function toLogprob(entry: z.output<typeof logprob> & { top_logprobs: z.output<ty
     logprob: value,
   });
   return { ...one(entry), top: entry.top_logprobs.map(one) };
-}
-
-/** What connecting to a place without a living daemon fails with: no file, nobody listening, hung up on, no answer in time. */
-const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'UND_ERR_CONNECT_TIMEOUT', 'UND_ERR_SOCKET']);
-
-function isAbsent(error: unknown): boolean {
-  return ABSENT.has((error as NodeJS.ErrnoException).code ?? '');
 }

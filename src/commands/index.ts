@@ -1,4 +1,16 @@
 /** Every command by its id; an explicit list is the fastest thing oclif can load. Heavy imports wait inside `run`. */
+import AgentsExport from './agents/export.js';
+import AgentsFork from './agents/fork.js';
+import AgentsImport from './agents/import.js';
+import AgentsLs from './agents/ls.js';
+import AgentsPin from './agents/pin.js';
+import AgentsRewind from './agents/rewind.js';
+import AgentsRm from './agents/rm.js';
+import AgentsShow from './agents/show.js';
+import AgentsUnpin from './agents/unpin.js';
+import CacheEvict from './cache/evict.js';
+import CacheInspect from './cache/inspect.js';
+import CacheVerify from './cache/verify.js';
 import Chat from './chat.js';
 import Doctor from './doctor.js';
 import ModelsLs from './models/ls.js';
@@ -6,6 +18,18 @@ import ModelsPull from './models/pull.js';
 import Serve from './serve.js';
 
 export const COMMANDS = {
+  'agents:export': AgentsExport,
+  'agents:fork': AgentsFork,
+  'agents:import': AgentsImport,
+  'agents:ls': AgentsLs,
+  'agents:pin': AgentsPin,
+  'agents:rewind': AgentsRewind,
+  'agents:rm': AgentsRm,
+  'agents:show': AgentsShow,
+  'agents:unpin': AgentsUnpin,
+  'cache:evict': CacheEvict,
+  'cache:inspect': CacheInspect,
+  'cache:verify': CacheVerify,
   chat: Chat,
   doctor: Doctor,
   'models:ls': ModelsLs,

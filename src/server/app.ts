@@ -3,8 +3,11 @@ import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
 import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
+import type { AgentService, CacheService } from '../core/engine/agent-service.js';
 import type { Engine } from '../core/engine/engine.js';
 import { type AdminSource, admin } from './admin.js';
+import { agentRoutes } from './agents/routes.js';
+import { cacheRoutes } from './cache/routes.js';
 import { chatCompletions } from './chat-completions/route.js';
 import { replyWithError } from './error-reply.js';
 import type { SamplingDefaults } from './generation/to-generation.js';
@@ -14,6 +17,8 @@ import { models } from './models.js';
 
 export interface AppOptions {
   readonly engine: Engine;
+  readonly agents: AgentService;
+  readonly cache: CacheService;
   readonly logger: FastifyBaseLogger;
   readonly maxBodyBytes: number;
   readonly keepAliveSeconds: number;
@@ -25,12 +30,17 @@ export interface AppOptions {
   readonly loadedAt: number;
 }
 
+/** What Node takes of a request's head: an id that is too long is told so by us, not as a path that is not there. */
+const MAX_HEAD_BYTES = 16_384;
+
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.logger,
     requestIdHeader: false,
     genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
     logController: new LogController({ disableRequestLogging: true }),
+    routerOptions: { maxParamLength: MAX_HEAD_BYTES },
+    frameworkErrors: (error, request, reply) => replyWithError(error, request, reply),
   });
   parseJsonBodies(app, options.maxBodyBytes);
   app.addHook('onRequest', (request, reply, done) => {
@@ -44,6 +54,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   health(app, options.health);
   models(app, { id: options.engine.model.id, contextLength: options.engine.model.contextLength, loadedAt: options.loadedAt });
   chatCompletions(app, options);
+  agentRoutes(app, { ...options, vocabSize: options.engine.model.runner.vocabSize });
+  cacheRoutes(app, options);
   admin(app, options.admin);
   await app.ready();
   return app;

@@ -48,6 +48,8 @@ async function serve(opened: OpenedEngine, settings: Config, socket: string, ver
   let listeners: Listeners | null = null;
   const app = await createApp({
     engine,
+    agents: opened.agents,
+    cache: opened.cache,
     logger,
     maxBodyBytes: server.max_body_bytes,
     keepAliveSeconds: server.keep_alive_seconds,

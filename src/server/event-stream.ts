@@ -20,11 +20,12 @@ export class EventStream {
     }, keepAliveSeconds * 1000);
   }
 
-  /** Resolves when the reader has room for more, or is gone. */
-  async send(data: string): Promise<void> {
+  /** Resolves when the reader has room for more, or is gone. `event` names its type where the dialect has types. */
+  async send(data: string, event?: string): Promise<void> {
     const response = this.#response;
     this.#keepAlive.refresh();
-    if (response.destroyed || response.write(`data: ${data}\n\n`)) return;
+    const field = event === undefined ? '' : `event: ${event}\n`;
+    if (response.destroyed || response.write(`${field}data: ${data}\n\n`)) return;
     const gone = new AbortController();
     const close = once(response, 'close', { signal: gone.signal });
     const drain = once(response, 'drain', { signal: gone.signal });

@@ -1,9 +1,10 @@
 /** The application's two doors: TCP on one address, and the Unix socket. */
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { chmodSync, rmSync } from 'node:fs';
 import type { AddressInfo, ListenOptions } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { SemanticError } from '../core/domain/errors.js';
+import { OwnSocketRequest } from './caller.js';
 import { prepareSocket } from './unix-socket.js';
 
 export interface ListenersOptions {
@@ -26,10 +27,11 @@ export interface Listeners {
 export async function listen(app: FastifyInstance, options: ListenersOptions): Promise<Listeners> {
   const { host, port, socket } = options;
   await prepareSocket(socket);
-  const servers = [0, 1].map(() =>
-    createServer({ requestTimeout: options.receiveTimeoutSeconds * 1000 }, (request, response) => app.routing(request, response)),
-  ) as [Server, Server];
-  const [tcp, unix] = servers;
+  const handle = (request: IncomingMessage, response: ServerResponse): void => app.routing(request, response);
+  const tcp = createServer({ requestTimeout: options.receiveTimeoutSeconds * 1000 }, handle);
+  // Who can open the socket is trusted to send at its own pace: an agent to be imported may be large.
+  const unix = createServer({ requestTimeout: 0, IncomingMessage: OwnSocketRequest }, handle);
+  const servers = [tcp, unix];
   await bind(tcp, { host, port }, `${host}:${port}`, 'Choose another --port (0 = any free one), or stop the program that has it.');
   try {
     await bind(unix, { path: socket }, socket, 'Choose another --socket.');

@@ -1,5 +1,5 @@
 /** A JSON body against its schema: the first thing wrong with it, as what was wanted and what was got. */
-import { z } from 'zod';
+import type { z } from 'zod';
 import { suggest } from '../adapters/suggest/suggest.js';
 import { SemanticError } from '../core/domain/errors.js';
 

@@ -1,5 +1,6 @@
 /** The JSON of answers and chunks, field by field as clients of this API expect it (wire recordings: every one is needed by somebody). */
 import type { FinishReason, TokenLogprob, Usage } from '../../core/domain/request.js';
+import { logprobBody } from '../generation/logprob-body.js';
 
 export interface AnswerHead {
   readonly id: string;
@@ -60,10 +61,5 @@ function usageBody({ promptTokens, cachedTokens, completionTokens }: Usage): obj
 }
 
 function logprobsBody(entries: readonly TokenLogprob[]): object {
-  const one = ({ bytes, logprob }: Pick<TokenLogprob, 'bytes' | 'logprob'>): object => ({
-    token: Buffer.from(bytes).toString('utf8'),
-    logprob,
-    bytes: [...bytes],
-  });
-  return { content: entries.map((entry) => ({ ...one(entry), top_logprobs: entry.top.map(one) })), refusal: null };
+  return { content: entries.map(logprobBody), refusal: null };
 }

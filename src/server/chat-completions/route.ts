@@ -1,13 +1,16 @@
 /** POST /v1/chat/completions: one canonical request in, its events out as one body or as a stream of chunks. */
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import { LOCAL_SCOPE, type Persist } from '../../core/domain/agent.js';
+import type { Persist } from '../../core/domain/agent.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { EngineEvent, TokenLogprob } from '../../core/domain/request.js';
 import type { Engine } from '../../core/engine/engine.js';
+import { cacheHeaders } from '../cache-headers.js';
+import { callerOf } from '../caller.js';
 import { errorBody, toSemanticError } from '../error-reply.js';
 import { EventStream } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
+import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
 import { assertServed } from '../served-model.js';
 import { whenGone } from '../when-gone.js';
 import { type AnswerHead, chunk, completion, usageChunk } from './bodies.js';
@@ -24,15 +27,22 @@ export interface ChatCompletionOptions {
 export function chatCompletions(app: FastifyInstance, options: ChatCompletionOptions): void {
   const { engine, persist, sampling } = options;
   app.post('/v1/chat/completions', async (request, reply) => {
-    const wanted = toChatCompletionRequest(request.body, sampling, engine.model.runner.vocabSize, { scope: LOCAL_SCOPE, persist });
+    const { scope } = callerOf(request);
+    const wanted = toChatCompletionRequest(request.body, sampling, engine.model.runner.vocabSize, { scope, persist });
     assertServed(wanted.model, engine.model.id);
     const head = { id: `chatcmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: engine.model.id };
-    const events = engine.submit(wanted.generation, { signal: whenGone(reply) });
-    if (!wanted.stream) return answer(head, events, wanted.generation.logprobs);
+    const events = new ReadAhead(engine.submit(wanted.generation, { signal: whenGone(reply) }));
     // What is wrong with the request is thrown here, while a status can still be chosen.
-    await events.next();
+    await events.find((event): event is EngineEvent => event.type === 'queued');
+    if (!wanted.stream) {
+      const started = await events.find(isStarted);
+      if (started !== null) void reply.headers(cacheHeaders(started.cache));
+      return answer(head, events, wanted.generation.logprobs);
+    }
+    const started = await events.find(isStarted, HEAD_WAIT_MS);
     reply.hijack();
-    const stream = new EventStream(reply.raw, { 'x-request-id': request.id }, options.keepAliveSeconds);
+    const headers = { 'x-request-id': request.id, ...(started === null ? {} : cacheHeaders(started.cache)) };
+    const stream = new EventStream(reply.raw, headers, options.keepAliveSeconds);
     try {
       for await (const data of chunks(head, events, wanted.includeUsage)) await stream.send(data);
     } catch (thrown) {
@@ -44,6 +54,12 @@ export function chatCompletions(app: FastifyInstance, options: ChatCompletionOpt
     }
     return reply;
   });
+}
+
+type Started = Extract<EngineEvent, { type: 'started' }>;
+
+function isStarted(event: EngineEvent): event is Started {
+  return event.type === 'started';
 }
 
 async function answer(head: AnswerHead, events: AsyncIterable<EngineEvent>, withLogprobs: boolean): Promise<object> {
