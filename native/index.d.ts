@@ -168,6 +168,11 @@ export interface EngineStats {
   readonly kvAppends: number;
   /** Copied because an append met memory that another sequence holds too: an append less than 16 tokens per layer (`mlx`: 256). */
   readonly kvCopiedBytes: number;
+  /**
+   * Tokens of KV, over layers and steps, that a sequence attended to in one pass with another one of its step that holds the same
+   * memory, and so did not read again. 0 with `mlx`, which attends sequence by sequence.
+   */
+  readonly kvSharedReads: number;
 }
 
 export interface BackendInfo {

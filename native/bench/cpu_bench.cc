@@ -1,6 +1,7 @@
 // Times and checks the cpu executor on SmolLM2-135M's GGUF file, without Node.
 //   cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f16|f32] [--clock wall|cpu]
-//             prefill TOKENS | decode DEPTH SEQUENCES | verify TOKENS | greedy COUNT TOKEN...
+//             prefill TOKENS | decode DEPTH SEQUENCES | shared DEPTH SEQUENCES | verify TOKENS |
+//             greedy COUNT TOKEN...
 #include <algorithm>
 #include <chrono>
 #include <cmath>
@@ -88,6 +89,71 @@ struct Bench {
   }
 };
 
+int check(const char* what, bool ok) {
+  std::printf("%-70s %s\n", what, ok ? "same bits" : "DIFFERS");
+  return ok ? 0 : 1;
+}
+
+using Sequences = std::vector<std::unique_ptr<SequenceKv>>;
+
+// The same KV in memory of its own; the length is a multiple of 256.
+std::unique_ptr<SequenceKv> copy_of(const SequenceKv& kv, Executor& executor, int layers) {
+  auto copy = executor.create_sequence();
+  copy->extend(kv.length());
+  for (int layer = 0; layer < layers; ++layer) {
+    for (int start = 0; start < kv.length(); start += kBlockTokens) {
+      const KvPart from = kv.part(layer, start, kBlockTokens);
+      std::memcpy(copy->room(layer, start, kBlockTokens).front().data, from.bytes.data, from.bytes.bytes);
+    }
+  }
+  copy->settle();
+  return copy;
+}
+
+// A step in which each sequence decodes one token; false where the logits of two sequences differ.
+bool decode_step(Bench& bench, const Sequences& sequences, std::vector<double>& times) {
+  const int32_t token = 5;
+  std::vector<BatchEntry> batch;
+  for (const auto& kv : sequences) batch.push_back({kv.get(), {&token, 1}, true});
+  BatchOutput out;
+  const double start = now();
+  bench.executor.step(batch, false, out);
+  times.push_back(now() - start);
+  for (size_t i = 1; i < sequences.size(); ++i) {
+    if (std::memcmp(out.logits.data(), out.logits.data() + i * bench.vocab, bench.vocab * sizeof(float)) != 0) return false;
+  }
+  return true;
+}
+
+// Forks of a sequence of `depth` tokens against copies of it that share no memory: they take turns, step by step.
+int time_shared(Bench& bench, int depth, int count, int layers) {
+  constexpr int kSteps = 48;
+  if (depth % kBlockTokens != 0) throw Error(ErrorCode::InvalidArgument, "cpu_bench", "DEPTH should be a multiple of 256");
+  const auto parent = bench.executor.create_sequence();
+  bench.append(*parent, pseudo_random_tokens(depth, 11, bench.vocab), depth, false);
+  Sequences forks, copies;
+  for (int i = 0; i < count; ++i) {
+    forks.push_back(parent->fork(depth));
+    copies.push_back(copy_of(*parent, bench.executor, layers));
+  }
+  std::vector<double> forks_seconds, copies_seconds;
+  bool same = true;
+  for (int s = 0; s < kSteps; ++s) {
+    same = decode_step(bench, forks, forks_seconds) && same;
+    same = decode_step(bench, copies, copies_seconds) && same;
+  }
+  const double attended = static_cast<double>(count) * (depth + (kSteps + 1) / 2.0);
+  const double shared = static_cast<double>(bench.executor.kv_counters().shared_reads) / layers / kSteps;
+  const auto report = [&](const char* what, std::vector<double>& times, double tokens_read) {
+    std::sort(times.begin(), times.end());
+    std::printf("%d %s of %d tokens: %.1f tok/s (best %.1f), %.0f MB of KV read in a step\n", count, what, depth, count / times[times.size() / 2],
+                count / times[0], tokens_read * static_cast<double>(bench.executor.kv_bytes_per_token()) / 1e6);
+  };
+  report("copies", copies_seconds, attended);
+  report("forks", forks_seconds, attended - shared);
+  return check("forks and copies", same);
+}
+
 // Medians and, for a machine that others use too, the best run.
 int time_prefill(Bench& bench, int tokens) {
   std::vector<double> times;
@@ -101,11 +167,6 @@ int time_decode(Bench& bench, int depth, int sequences) {
   const Bench::Seconds s = bench.decode_seconds(depth, sequences, 100);
   std::printf("decode at depth %d, %d sequences: %.1f tok/s (best %.1f)\n", depth, sequences, sequences / s.median, sequences / s.best);
   return 0;
-}
-
-int check(const char* what, bool ok) {
-  std::printf("%-70s %s\n", what, ok ? "same bits" : "DIFFERS");
-  return ok ? 0 : 1;
 }
 
 // Any chunking and any company gives the same bits.
@@ -181,7 +242,7 @@ int main(int argc, char** argv) try {
     else numbers.push_back(std::atoi(a.c_str()));
   }
   if (mode.empty()) {
-    std::fprintf(stderr, "cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f16|f32] [--clock wall|cpu] prefill TOKENS | decode DEPTH SEQUENCES | verify TOKENS | greedy COUNT TOKEN...\n");
+    std::fprintf(stderr, "cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f16|f32] [--clock wall|cpu] prefill TOKENS | decode DEPTH SEQUENCES | shared DEPTH SEQUENCES | verify TOKENS | greedy COUNT TOKEN...\n");
     return 2;
   }
   const DecoderSpec spec = smollm2_135m_gguf_spec();
@@ -197,6 +258,7 @@ int main(int argc, char** argv) try {
   Bench bench{*executor, spec.vocab_size};
   if (mode == "prefill" && numbers.size() == 1) return time_prefill(bench, numbers[0]);
   if (mode == "decode" && numbers.size() == 2) return time_decode(bench, numbers[0], numbers[1]);
+  if (mode == "shared" && numbers.size() == 2) return time_shared(bench, numbers[0], numbers[1], static_cast<int>(spec.layers.size()));
   if (mode == "verify" && numbers.size() == 1) return verify(bench, numbers[0]);
   if (mode == "greedy" && numbers.size() >= 2) return run_greedy(bench, numbers[0], Tokens(numbers.begin() + 1, numbers.end()));
   return 0;

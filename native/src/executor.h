@@ -21,6 +21,7 @@ struct KvCounters {
   int64_t bytes = 0;         // memory in use now, all sequences; what several hold counts once
   int64_t shared_bytes = 0;  // what sequences hold beyond that: memory of n holders counts n - 1 times
   int64_t copied_bytes = 0;  // copied because an append met memory that somebody else holds too
+  int64_t shared_reads = 0;  // tokens, over layers and steps, attended to in one pass with another sequence of the step
   int64_t growths = 0;       // buffers moved to a larger one (or slid, for windowed layers)
   int64_t appends = 0;       // appends done in place; one per sequence, layer and step
 };

@@ -35,6 +35,7 @@ class SharedKv {
     held_->bytes = bytes;
   }
   bool sole() const { return held_->holders == 1; }
+  bool same(const SharedKv& other) const { return held_ == other.held_; }
   int64_t bytes() const { return held_->bytes; }
   Memory& operator*() const { return held_->memory; }
   Memory* operator->() const { return &held_->memory; }

@@ -55,7 +55,8 @@ class CpuExecutor final : public Executor {
         weights_(load_weights(spec, source, pool)), scratch_(spec_, pool.threads()) {
     for (const LayerSpec& layer : spec_.layers) {
       const AttentionSpec& a = layer.attention;
-      const AttentionPlan plan{.heads = a.heads, .kv_heads = a.kv_heads, .head_dim = a.head_dim, .window = a.window.value_or(0), .tiles = {}, .jobs = {}};
+      const AttentionPlan plan{.heads = a.heads, .kv_heads = a.kv_heads, .head_dim = a.head_dim, .window = a.window.value_or(0), .layer = static_cast<int>(layer_plans_.size()),
+                               .tile_parts = {}, .tiles = {}, .jobs = {}};
       const auto same = std::find_if(plans_.begin(), plans_.end(), [&](const AttentionPlan& p) {
         return p.heads == plan.heads && p.kv_heads == plan.kv_heads && p.head_dim == plan.head_dim && p.window == plan.window;
       });
@@ -141,10 +142,11 @@ class CpuExecutor final : public Executor {
   }
 
   void run_and_commit(Slice& slice) {
-    plan_attention(slice, pool_.threads());
     scratch_.prepare(slice.rows());
-    for (const AttentionPlan& plan : slice.attention) scratch_.prepare_partials(plan.partial_floats, plan.counters);
     for (const SlicePart& part : slice.parts) part.kv->reserve(part.count);
+    plan_attention(slice, pool_.threads());
+    for (const AttentionPlan& plan : slice.attention) scratch_.prepare_partials(plan.partial_floats, plan.counters);
+    for (const int plan : layer_plans_) counters_.shared_reads += slice.attention[static_cast<size_t>(plan)].shared_reads();
     Run run{spec_, weights_, kv_shapes_, layer_plans_, kernels_, scratch_, routing_, slice, pool_.threads()};
     pool_.run([&](ThreadPool::Worker& worker) { run_slice(run, worker); });
     for (const SlicePart& part : slice.parts) part.kv->commit(part.count);

@@ -178,6 +178,36 @@ int64_t CpuSequenceKv::bytes_to_append(int tokens) const {
   return bytes;
 }
 
+bool CpuSequenceKv::shares(int layer) const {
+  const Layer& l = layers_[static_cast<size_t>(layer)];
+  return !l.blocks.empty() && !l.blocks.front().front().sole();
+}
+
+// Tokens of a block that two sequences read from the same extents.
+int CpuSequenceKv::same_tokens(const Block& a, const Block& b) {
+  const auto end_of = [](const Block& block, size_t i) { return i + 1 < block.size() ? block[i + 1]->from : kBlockTokens; };
+  int same = 0;
+  for (size_t i = 0; i < std::min(a.size(), b.size()) && a[i].same(b[i]); ++i) {
+    same = std::min(end_of(a, i), end_of(b, i));
+    if (end_of(a, i) != end_of(b, i)) break;
+  }
+  return same;
+}
+
+int CpuSequenceKv::same_until(const CpuSequenceKv& other, int layer) const {
+  const Layer &a = layers_[static_cast<size_t>(layer)], &b = other.layers_[static_cast<size_t>(layer)];
+  const int start = std::max(a.first_block, b.first_block), end = std::min(a.end_block(), b.end_block());
+  const auto same = [&](int block) { return same_tokens(a.block_of(block * kBlockTokens), b.block_of(block * kBlockTokens)); };
+  if (start >= end || same(start) == 0) return 0;
+  // Memory comes to be shared by a fork, and with all that lies before it: blocks are the same up to one, and none after it.
+  int known = start, above = end;
+  while (above - known > 1) {
+    const int middle = (known + above) / 2;
+    (same(middle) > 0 ? known : above) = middle;
+  }
+  return known * kBlockTokens + same(known);
+}
+
 const KvExtent& CpuSequenceKv::extent_of(int layer, int position) const {
   const Block& block = layers_[static_cast<size_t>(layer)].block_of(position);
   auto extent = block.rbegin();

@@ -81,6 +81,11 @@ class CpuSequenceKv final : public SequenceKv {
   void commit(int tokens);
   int64_t bytes_to_append(int tokens) const;
 
+  // Whether another sequence holds the beginning of what `layer` holds.
+  bool shares(int layer) const;
+  // Position before which this sequence and `other` lie in the same memory, as far as both hold it; 0 where they share none.
+  int same_until(const CpuSequenceKv& other, int layer) const;
+
   // The 16-key panel of `position` in head `head`: [head_dim][16].
   void* key_panel(int layer, int head, int position) const;
   // The value row of `position`: [value_stride].
@@ -106,6 +111,7 @@ class CpuSequenceKv final : public SequenceKv {
   Extent new_extent(const KvShape& shape, int from) const;
   bool must_open(const Layer& layer) const;
   void open_extent(size_t layer);
+  static int same_tokens(const Block& a, const Block& b);
   const KvExtent& extent_of(int layer, int position) const;
   // First block that layer `layer` of a sequence of `length` tokens holds.
   int first_block_at(size_t layer, int length) const { return shapes_[layer].first_seen(length) / kBlockTokens; }

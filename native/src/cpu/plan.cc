@@ -2,10 +2,11 @@
 
 #include <algorithm>
 
+#include "cpu/plan_tiles.h"
+
 namespace semantic::cpu {
 namespace {
 
-constexpr int kTileQueries = 96;      // query rows (tokens x heads of a group) of a tile: K and V of a block stay in L1 for them
 constexpr int kMostSplitRows = 32;    // tiles larger than this are not split by blocks
 constexpr int kJobsPerThread = 4;     // fewer jobs than this per thread: split
 
@@ -21,32 +22,21 @@ void plan_appends(Slice& slice) {
   }
 }
 
-void plan_tiles(const Slice& slice, AttentionPlan& plan) {
-  const int most = std::max(1, kTileQueries / plan.group());
-  for (size_t p = 0; p < slice.parts.size(); ++p) {
-    const SlicePart& part = slice.parts[p];
-    for (int done = 0; done < part.count; done += most) {
-      const int tokens = std::min(most, part.count - done);
-      const int first = part.position + done, last = first + tokens - 1;
-      const int seen = plan.window > 0 && first >= plan.window ? first - plan.window + 1 : 0;
-      const int first_block = seen / kAttendKeys;
-      plan.tiles.push_back({static_cast<int>(p), part.row + done, tokens, first_block, last / kAttendKeys + 1 - first_block, 0, 0});
-    }
-  }
+bool few_tiles(const AttentionPlan& plan, int threads) {
+  return threads > 1 && static_cast<int>(plan.tiles.size()) * plan.kv_heads < kJobsPerThread * threads;
 }
 
 // With few tiles, threads share one by blocks: each writes partial results, the last one to finish merges them in order.
 bool try_split(AttentionPlan& plan, int threads) {
-  if (static_cast<int>(plan.tiles.size()) * plan.kv_heads >= kJobsPerThread * threads || threads == 1) return false;
+  if (!few_tiles(plan, threads)) return false;
   const size_t row_floats = static_cast<size_t>((plan.head_dim + kLanes - 1) / kLanes * kLanes) + 2;
   size_t floats = 0;
   int counters = 0;
   for (AttendTile& t : plan.tiles) {
-    const int rows = t.tokens * plan.group();
-    if (rows > kMostSplitRows) return false;
+    if (t.rows > kMostSplitRows) return false;
     t.partials = floats;
     t.counter = counters;
-    floats += static_cast<size_t>(plan.kv_heads) * t.blocks * rows * row_floats;
+    floats += static_cast<size_t>(plan.kv_heads) * t.blocks * t.rows * row_floats;
     counters += plan.kv_heads;
   }
   if (floats > kMaxPartialFloats) return false;
@@ -81,11 +71,26 @@ int add_part(Slice& slice, CpuSequenceKv* kv, std::span<const int32_t> tokens, i
   return count;
 }
 
+int64_t AttentionPlan::shared_reads() const {
+  int64_t blocks = 0;
+  for (const AttendTile& tile : tiles) {
+    const auto parts = parts_of(tile);
+    for (size_t i = 1; i < parts.size(); ++i) {
+      blocks += std::max(0, parts[i].same_until - std::max(parts[i].first_block, parts[i - 1].first_block));
+    }
+  }
+  return blocks * kAttendKeys;
+}
+
 void plan_attention(Slice& slice, int threads) {
   plan_appends(slice);
   for (AttentionPlan& plan : slice.attention) {
-    plan_tiles(slice, plan);
+    plan_tiles(slice, plan, kMostSplitRows);
     plan.split = try_split(plan, threads);
+    if (!plan.split && few_tiles(plan, threads)) {  // more threads with something to do are worth more than fewer reads
+      plan_tiles(slice, plan, 0);
+      plan.split = try_split(plan, threads);
+    }
     plan_jobs(plan);
   }
 }

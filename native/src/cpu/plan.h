@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "cpu/kernels.h"
@@ -25,10 +26,19 @@ struct AppendJob {
   int part, row, count;
 };
 
-// Some tokens of one part against the KV blocks that any of them sees.
-struct AttendTile {
+// Some tokens of one part, as rows of a tile: [tokens][heads of a group], token by token.
+struct TilePart {
   int part, row, tokens;
-  int first_block, blocks;  // of kAttendKeys keys, absolute
+  int query;                   // its first row in the tile
+  int first_block, end_block;  // of kAttendKeys keys, absolute: what any of its tokens sees
+  int same_until;              // before this block it lies in the memory of the tile's part before it
+};
+
+// What one thread attends at a time: parts that begin in the same memory, or one part alone.
+struct AttendTile {
+  int first_part, parts;    // of AttentionPlan::tile_parts
+  int rows;                 // query rows of all
+  int first_block, blocks;  // that any of them sees
   size_t partials;          // where its partial results start, if split
   int counter;              // index of its first pending counter (one per KV head), if split
 };
@@ -42,13 +52,20 @@ struct AttendJob {
 // The same for all layers of one shape.
 struct AttentionPlan {
   int heads, kv_heads, head_dim, window;
+  int layer;  // the first of them
   bool split = false;
+  std::vector<TilePart> tile_parts;
   std::vector<AttendTile> tiles;
   std::vector<AttendJob> jobs;
   size_t partial_floats = 0;
   int counters = 0;
 
   int group() const { return heads / kv_heads; }
+  std::span<const TilePart> parts_of(const AttendTile& tile) const {
+    return {tile_parts.data() + tile.first_part, static_cast<size_t>(tile.parts)};
+  }
+  // Tokens of KV that a part did not read for itself, in one layer.
+  int64_t shared_reads() const;
 };
 
 struct Slice {
@@ -66,7 +83,7 @@ struct Slice {
 // Adds rows of one sequence: tokens at `position`.. of `kv`, as many as fit. Returns how many it took.
 int add_part(Slice& slice, CpuSequenceKv* kv, std::span<const int32_t> tokens, int position);
 
-// Fills appends and the attention plans for the shapes that slice.attention lists.
+// Fills appends and the attention plans for the shapes that slice.attention lists. The parts' KV has room for their rows already.
 void plan_attention(Slice& slice, int threads);
 
 // Bound of AttentionPlan::partial_floats.

@@ -7,47 +7,77 @@
 namespace semantic::cpu {
 namespace {
 
-// Fills the tile's query rows (token-major) and what each sees of the block at `first`.
 void set_queries(const Run& run, const AttentionPlan& plan, const AttendTile& tile, int head, ThreadScratch& t) {
   const int group = plan.group();
-  for (int i = 0; i < tile.tokens; ++i) {
-    for (int g = 0; g < group; ++g) t.queries[i * group + g] = run.scratch.q[tile.row + i] + (head * group + g) * plan.head_dim;
+  for (const TilePart& part : plan.parts_of(tile)) {
+    const float** queries = t.queries + part.query;
+    for (int i = 0; i < part.tokens; ++i) {
+      for (int g = 0; g < group; ++g) *queries++ = run.scratch.q[part.row + i] + (head * group + g) * plan.head_dim;
+    }
   }
 }
 
-void set_visible(const Run& run, const AttentionPlan& plan, const AttendTile& tile, int first, ThreadScratch& t) {
+// What each of the part's rows sees of the block at `first`. Returns how many keys of it the last one sees.
+int set_visible(const Run& run, const AttentionPlan& plan, const TilePart& part, int first, ThreadScratch& t) {
   const int group = plan.group();
-  for (int i = 0; i < tile.tokens; ++i) {
-    const int position = run.slice.positions[tile.row + i];
+  int hi = 0;
+  for (int i = 0; i < part.tokens; ++i) {
+    const int position = run.slice.positions[part.row + i];
     const int seen = plan.window > 0 && position >= plan.window ? position - plan.window + 1 : 0;
-    const int lo = std::clamp(seen - first, 0, kAttendKeys), hi = std::clamp(position + 1 - first, 0, kAttendKeys);
-    std::fill_n(t.lo + i * group, group, lo);
-    std::fill_n(t.hi + i * group, group, hi);
+    const int lo = std::clamp(seen - first, 0, kAttendKeys);
+    hi = std::clamp(position + 1 - first, 0, kAttendKeys);
+    std::fill_n(t.lo + part.query + i * group, group, lo);
+    std::fill_n(t.hi + part.query + i * group, group, hi);
+  }
+  return hi;
+}
+
+// Parts of a tile that see a block in the same memory, and their query rows.
+struct BlockRun {
+  std::span<const TilePart> parts;
+  int query, rows;
+};
+
+// Calls body(BlockRun) for all of them, in order.
+template <class Body>
+void each_run(const AttentionPlan& plan, const AttendTile& tile, int block, Body&& body) {
+  const auto parts = plan.parts_of(tile);
+  const auto sees = [&](size_t i) { return parts[i].first_block <= block && block < parts[i].end_block; };
+  for (size_t i = 0; i < parts.size();) {
+    size_t end = i + 1;
+    if (sees(i)) {
+      while (end < parts.size() && sees(end) && block < parts[end].same_until) ++end;
+      const TilePart& last = parts[end - 1];
+      const int query = parts[i].query, rows = last.query + last.tokens * plan.group() - query;
+      body(BlockRun{parts.subspan(i, end - i), query, rows});
+    }
+    i = end;
   }
 }
 
-void attend_block(const Run& run, const AttentionPlan& plan, const AttendTile& tile, int layer, int head, int block, ThreadScratch& t,
+// max, sum, out: of the tile's rows; those of the run are written.
+void attend_block(const Run& run, const AttentionPlan& plan, const BlockRun& rows, int layer, int head, int block, ThreadScratch& t,
                   float* max, float* sum, float* out) {
   const KvShape& shape = run.kv[layer];
-  const CpuSequenceKv& kv = *run.slice.parts[tile.part].kv;
+  const CpuSequenceKv& kv = *run.slice.parts[rows.parts.front().part].kv;
   const int first = block * kAttendKeys;
-  set_visible(run, plan, tile, first, t);
-  const int end = std::min(first + kAttendKeys, run.slice.positions[tile.row + tile.tokens - 1] + 1);
-  const StagedKv staged = stage_kv(kv, shape, layer, head, first, end, t);
+  int keys = 0;
+  for (const TilePart& part : rows.parts) keys = std::max(keys, set_visible(run, plan, part, first, t));
+  const StagedKv staged = stage_kv(kv, shape, layer, head, first, first + keys, t);
   run.kernels.attend({.keys = staged.keys,
                       .values = staged.values,
                       .half = staged.half,
                       .head_dim = shape.head_dim,
                       .value_stride = shape.value_stride,
-                      .rows = tile.tokens * plan.group(),
-                      .queries = t.queries,
-                      .lo = t.lo,
-                      .hi = t.hi,
+                      .rows = rows.rows,
+                      .queries = t.queries + rows.query,
+                      .lo = t.lo + rows.query,
+                      .hi = t.hi + rows.query,
                       .softcap = run.spec.layers[layer].attention.softcap.value_or(0),
                       .scores = t.scores,
-                      .max = max,
-                      .sum = sum,
-                      .out = out});
+                      .max = max + rows.query,
+                      .sum = sum + rows.query,
+                      .out = out + static_cast<ptrdiff_t>(rows.query) * shape.value_stride});
 }
 
 // Merges blocks in order from a start of nothing: the one way a row's result comes about, split or not.
@@ -57,8 +87,9 @@ void start_merge(int rows, int stride, ThreadScratch& t) {
   std::fill_n(t.out, static_cast<ptrdiff_t>(rows) * stride, 0.0f);
 }
 
-void merge_block(const Kernels& kernels, int rows, int stride, ThreadScratch& t, const float* max, const float* sum, const float* out) {
-  for (int r = 0; r < rows; ++r) {
+void merge_block(const Kernels& kernels, const BlockRun& rows, int stride, ThreadScratch& t, const float* max, const float* sum,
+                 const float* out) {
+  for (int r = rows.query; r < rows.query + rows.rows; ++r) {
     const ptrdiff_t at = static_cast<ptrdiff_t>(r) * stride;
     kernels.merge(t.max + r, t.sum + r, t.out + at, max[r], sum[r], out + at, stride);
   }
@@ -67,38 +98,48 @@ void merge_block(const Kernels& kernels, int rows, int stride, ThreadScratch& t,
 void finish_rows(const Run& run, const AttentionPlan& plan, const AttendTile& tile, int layer, int head, ThreadScratch& t) {
   const int group = plan.group(), stride = run.kv[layer].value_stride;
   const std::vector<float>& sinks = run.weights.layers[layer].attention.sinks;
-  for (int r = 0; r < tile.tokens * group; ++r) {
-    const int query_head = head * group + r % group;
-    run.kernels.finish(t.max[r], t.sum[r], sinks.empty() ? nullptr : &sinks[query_head], t.out + static_cast<ptrdiff_t>(r) * stride,
-                       plan.head_dim, run.scratch.attended[tile.row + r / group] + query_head * plan.head_dim);
+  for (const TilePart& part : plan.parts_of(tile)) {
+    for (int i = 0; i < part.tokens * group; ++i) {
+      const int r = part.query + i, query_head = head * group + i % group;
+      run.kernels.finish(t.max[r], t.sum[r], sinks.empty() ? nullptr : &sinks[query_head], t.out + static_cast<ptrdiff_t>(r) * stride,
+                         plan.head_dim, run.scratch.attended[part.row + i / group] + query_head * plan.head_dim);
+    }
   }
 }
 
 void attend_whole(const Run& run, const AttentionPlan& plan, const AttendJob& job, int layer, ThreadScratch& t) {
   const AttendTile& tile = plan.tiles[job.tile];
-  const int rows = tile.tokens * plan.group(), stride = run.kv[layer].value_stride;
-  start_merge(rows, stride, t);
-  for (int b = 0; b < job.blocks; ++b) {
-    attend_block(run, plan, tile, layer, job.head, job.block + b, t, t.block_max, t.block_sum, t.block_out);
-    merge_block(run.kernels, rows, stride, t, t.block_max, t.block_sum, t.block_out);
+  const int stride = run.kv[layer].value_stride;
+  start_merge(tile.rows, stride, t);
+  for (int block = job.block; block < job.block + job.blocks; ++block) {
+    each_run(plan, tile, block, [&](const BlockRun& rows) {
+      attend_block(run, plan, rows, layer, job.head, block, t, t.block_max, t.block_sum, t.block_out);
+      merge_block(run.kernels, rows, stride, t, t.block_max, t.block_sum, t.block_out);
+    });
   }
   finish_rows(run, plan, tile, layer, job.head, t);
 }
 
 void attend_part(const Run& run, const AttentionPlan& plan, const AttendJob& job, int layer, ThreadScratch& t) {
   const AttendTile& tile = plan.tiles[job.tile];
-  const int rows = tile.tokens * plan.group(), stride = run.kv[layer].value_stride;
-  const size_t block_floats = static_cast<size_t>(rows) * (stride + 2);
+  const int stride = run.kv[layer].value_stride;
+  const size_t block_floats = static_cast<size_t>(tile.rows) * (stride + 2);
   float* head = run.scratch.partials + tile.partials + static_cast<size_t>(job.head) * tile.blocks * block_floats;
-  float* mine = head + (job.block - tile.first_block) * block_floats;
-  attend_block(run, plan, tile, layer, job.head, job.block, t, mine, mine + rows, mine + 2 * rows);
+  // Of a block: [rows] max, [rows] sum, [rows][value_stride] out.
+  const auto of_block = [&](int block) { return head + static_cast<size_t>(block - tile.first_block) * block_floats; };
+  float* mine = of_block(job.block);
+  each_run(plan, tile, job.block, [&](const BlockRun& rows) {
+    attend_block(run, plan, rows, layer, job.head, job.block, t, mine, mine + tile.rows, mine + 2 * tile.rows);
+  });
 
   std::atomic<int>& pending = run.scratch.pending[tile.counter + job.head];
   if (pending.fetch_add(1, std::memory_order_acq_rel) + 1 < tile.blocks) return;
   pending.store(0, std::memory_order_relaxed);
-  start_merge(rows, stride, t);
-  for (int b = 0; b < tile.blocks; ++b, head += block_floats) {
-    merge_block(run.kernels, rows, stride, t, head, head + rows, head + 2 * rows);
+  start_merge(tile.rows, stride, t);
+  for (int block = tile.first_block; block < tile.first_block + tile.blocks; ++block) {
+    const float* of = of_block(block);
+    each_run(plan, tile, block,
+             [&](const BlockRun& rows) { merge_block(run.kernels, rows, stride, t, of, of + tile.rows, of + 2 * tile.rows); });
   }
   finish_rows(run, plan, tile, layer, job.head, t);
 }

@@ -84,6 +84,7 @@ EngineStats Engine::stats() const {
     stats.kv_growths += model.executor->kv_counters().growths;
     stats.kv_appends += model.executor->kv_counters().appends;
     stats.kv_copied_bytes += model.executor->kv_counters().copied_bytes;
+    stats.kv_shared_reads += model.executor->kv_counters().shared_reads;
     stats.kv_shared_bytes += model.executor->kv_counters().shared_bytes;
   }
   stats.mlx_active_bytes = static_cast<int64_t>(mx::get_active_memory());
@@ -163,6 +164,7 @@ void Engine::remove_model(int id) {
   counters_.kv_growths += model.executor->kv_counters().growths;
   counters_.kv_appends += model.executor->kv_counters().appends;
   counters_.kv_copied_bytes += model.executor->kv_counters().copied_bytes;
+  counters_.kv_shared_reads += model.executor->kv_counters().shared_reads;
   models_.erase(id);
   mx::clear_cache();
 }

@@ -42,7 +42,7 @@ struct EngineStats {
   int64_t steps = 0, tokens_prefilled = 0, tokens_decoded = 0, sequences = 0;
   int64_t weight_bytes = 0, kv_bytes = 0, kv_shared_bytes = 0;
   int64_t mlx_active_bytes = 0, mlx_peak_bytes = 0, mlx_cache_bytes = 0;
-  int64_t kv_growths = 0, kv_appends = 0, kv_copied_bytes = 0;
+  int64_t kv_growths = 0, kv_appends = 0, kv_copied_bytes = 0, kv_shared_reads = 0;
 };
 
 struct ForkedSequence {

@@ -72,6 +72,7 @@ Napi::Value to_js(Napi::Env env, const EngineStats& stats) {
   o.Set("kvGrowths", number(env, stats.kv_growths));
   o.Set("kvAppends", number(env, stats.kv_appends));
   o.Set("kvCopiedBytes", number(env, stats.kv_copied_bytes));
+  o.Set("kvSharedReads", number(env, stats.kv_shared_reads));
   return o;
 }
 
