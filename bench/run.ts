@@ -1,5 +1,5 @@
 /**
- * npm run bench -- throughput|start|loop|memory|kv|fork|turns [options]. Every figure in docs/benchmarks comes from here.
+ * npm run bench -- throughput|start|loop|memory|kv|fork|store|turns [options]. Every figure in docs/benchmarks comes from here.
  * Progress goes to stderr, the Markdown table to stdout.
  */
 import { availableParallelism } from 'node:os';
@@ -12,6 +12,7 @@ import { daemonMemory } from './daemon-memory.js';
 import { eventLoopDelay } from './event-loop.js';
 import { forkCost, type ForkCost } from './fork-cost.js';
 import { kvDomainTimes } from './kv-domain.js';
+import { kvStoreTimes } from './kv-store.js';
 import { median } from './median.js';
 import { openModel, ours, type OursOptions } from './ours.js';
 import { llamaCpp } from './peers/llama-cpp.js';
@@ -38,6 +39,7 @@ const { positionals, values } = parseArgs({
     sequences: { type: 'string', default: '1' },
     tokens: { type: 'string', default: '4096,4196' }, // fork: at the end of a block, and inside one
     forks: { type: 'string', default: '10' },
+    blocks: { type: 'string', default: '10000' }, // store
     llama: { type: 'string' }, // folder that holds llama-bench
     'mlx-python': { type: 'string' },
     'mlx-model': { type: 'string' },
@@ -109,6 +111,20 @@ const verbs: Readonly<Record<string, () => Promise<string>>> = {
         ['put a list of 8,192 tokens into the prefix index', figure(t.add)],
         ['find one of 1,000 that share 4,096 tokens, by the index', figure(t.find)],
         ['the same by a scan', figure(t.scan)],
+      ],
+    );
+  },
+  async store() {
+    const t = await kvStoreTimes(Number(values.blocks), Math.max(rounds, 5));
+    return table(
+      ['blocks on disk', ''],
+      [
+        ['durable commit of 20 blocks of 4 KB, median', `${figure(t.commitMillis)} ms`],
+        ['the same, 95th percentile', `${figure(t.commitMillis95)} ms`],
+        ['commits, one after the other', `${figure(t.commitsPerSecond)} a second`],
+        ['longest the event loop stood still meanwhile', `${figure(t.loopMillis)} ms`],
+        [`opening a store of ${t.blocks} blocks, median`, `${figure(t.openMillis)} ms`],
+        ['purging an agent of 20 blocks from it', `${figure(t.purgeMillis)} ms`],
       ],
     );
   },

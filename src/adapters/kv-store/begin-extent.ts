@@ -1,3 +1,4 @@
+import type { BlockHash } from '../../core/domain/block-hash.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { NewKvImage } from '../../core/ports.js';
 import { extentFile, newExtentId } from './directory.js';
@@ -37,11 +38,9 @@ function assertImages(images: readonly NewKvImage[]): void {
 async function admit(core: StoreCore, images: readonly NewKvImage[], bytes: number): Promise<void> {
   const { governor, catalogue, condition, options } = core;
   const { maxBytes } = options.limits;
-  const blocks = images.map(({ block }) => block);
-  const keep = core.ancestorsOf(blocks);
-  for (const hash of keep) catalogue.touch(catalogue.blocks.get(hash)!);
+  const keep = (): Set<BlockHash> => core.ancestorsOf(images.map(({ block }) => block));
   const excess = governor.excess(bytes, catalogue.fileBytes);
-  if (excess > 0 && bytes <= maxBytes) await makeRoom(core, excess, keep);
+  if (excess > 0 && bytes <= maxBytes) await makeRoom(core, excess, keep());
   const left = governor.excess(bytes, catalogue.fileBytes);
   if (left > 0) {
     const used = catalogue.fileBytes + governor.reservedBytes;
@@ -49,7 +48,7 @@ async function admit(core: StoreCore, images: readonly NewKvImage[], bytes: numb
   }
   let refusal = await governor.refusal(bytes);
   if (refusal?.shortBytes !== undefined) {
-    await makeRoom(core, refusal.shortBytes, keep);
+    await makeRoom(core, refusal.shortBytes, keep());
     refusal = await governor.refusal(bytes);
   }
   if (refusal !== null) {

@@ -9,6 +9,8 @@ export async function compactOnce(core: StoreCore): Promise<boolean> {
     if (core.isClosed || core.condition.diskReason !== null) return false;
     const due = chooseExtents(core);
     if (due.length === 0) return false;
+    const living = due.reduce((sum, { liveBytes }) => sum + liveBytes, 0);
+    if ((await core.governor.refusal(living)) !== null) return false; // it can wait for another day, or for room
     const before = core.catalogue.fileBytes;
     await rewriteExtents(core, 'compact', due);
     core.options.log('info', 'kv store: compacted', { extents: due.length, bytes: before - core.catalogue.fileBytes });

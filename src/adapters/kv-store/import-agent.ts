@@ -11,6 +11,7 @@ import { imageSeed } from './image-seed.js';
 import { headerLength } from './safetensors-layout.js';
 import type { StoreCore } from './store-core.js';
 import { corruptionError } from './store-errors.js';
+import { bytesOfTokens } from './token-text.js';
 
 /** An import has at most so many extents open at a time; a bigger one gets bigger extents. */
 const MAX_EXTENTS = 64;
@@ -68,12 +69,9 @@ async function readManifest(stream: ByteStream): Promise<NonNullable<ReturnType<
 }
 
 function assertSameBlocks(asked: readonly KvBlock[], got: readonly KvBlock[]): void {
-  const isSame =
-    got.length === asked.length && got.every(({ tokens }, i) => Buffer.compare(bytesOf(tokens), bytesOf(asked[i]!.tokens)) === 0);
+  const isSame = got.length === asked.length && got.every(({ tokens }, i) => bytesOfTokens(tokens).equals(bytesOfTokens(asked[i]!.tokens)));
   if (!isSame) throw new RangeError(`[kv_store.import] wanted the same ${asked.length} blocks in the same order, got ${got.length} others`);
 }
-
-const bytesOf = (tokens: Int32Array): Uint8Array => new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength);
 
 type PlacedImage = ExportedImage & { readonly offset: number };
 

@@ -119,6 +119,15 @@ export function indexWorker({ parentPort, workerData }: WorkerThread, load: (pat
     }
   }
 
+  /** Takes what the last process left in its log over into the database. On a full disk it stays where it is. */
+  function checkpoint(database: Libsql.Database): void {
+    try {
+      database.prepare('PRAGMA wal_checkpoint(TRUNCATE)').raw().all([]);
+    } catch {
+      // nothing is lost: the log counts
+    }
+  }
+
   /** From both ends towards the damage. */
   function salvage(database: Libsql.Database | null): Map<number, Uint8Array> {
     const rows = new Map<number, Uint8Array>();
@@ -143,6 +152,7 @@ export function indexWorker({ parentPort, workerData }: WorkerThread, load: (pat
       const verdict = Buffer.from(check[0]![1]).toString('latin1');
       if (verdict !== 'ok') return { kind: 'opened', rows: pack(salvage(index)), isDamaged: true, reason: verdict };
       index.exec(SCHEMA);
+      checkpoint(index);
       const rows = index.prepare(SELECT).raw().all([]) as Row[];
       return { kind: 'opened', rows: pack(new Map(rows.map(([id, data]) => [id, new Uint8Array(data)]))), isDamaged: false, reason: '' };
     } catch (error) {

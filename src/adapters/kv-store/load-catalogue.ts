@@ -54,7 +54,7 @@ export function loadCatalogue(records: ReadonlyMap<number, StoreRecord>, files: 
   for (const [row, { agent, tokens }] of rows('agent')) {
     const before = catalogue.agents.get(agent.id);
     if (before !== undefined) stale.push(before.row);
-    catalogue.agents.set(agent.id, { row, agent: { ...agent, tokens } });
+    catalogue.agents.set(agent.id, { row, agent: { ...agent, tokens: tokens.slice() } }); // of its own: it is handed out
   }
   restoreRecency(catalogue, records);
   const day = rows('day').at(-1)?.[1] ?? null;

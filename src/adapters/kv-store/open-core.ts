@@ -123,7 +123,7 @@ async function sweep(core: StoreCore, files: ReadonlyMap<string, number>): Promi
   const { catalogue, paths, options } = core;
   const orphans = [...files.keys()].filter((id) => !catalogue.extents.has(id));
   for (const id of orphans) await core.unlinkExtent(id);
-  if (orphans.length > 0) options.log('info', 'kv store: deleted extents that were never committed', { extents: orphans.length });
+  if (orphans.length > 0) options.log('info', 'kv store: deleted extents without a row', { extents: orphans.length });
   const temporary = (await readdir(paths.directory)).filter((file) => /\.tmp(-journal|-wal)?$/.test(file) && !isBrokenIndex(file));
   for (const file of temporary) await removeFile(join(paths.directory, file)).catch(() => undefined); // the next start tries again
 }

@@ -1,12 +1,12 @@
 /**
- * Rows of the index. A row is bytes: checksum (8), kind of record (1), length of its JSON (4), JSON, tokens. The checksum covers the
- * row's number too, so a flipped bit, a row cut short, and a row at another's place are all noticed.
+ * Rows of the index. A row is bytes: checksum (8), its number (8), kind of record (4), length of its JSON (4), JSON, tokens. A flipped
+ * bit, a row cut short, and a row at another's place are all noticed.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 import type { AgentContext } from '../../core/domain/agent.js';
 import type { BlockHash } from '../../core/domain/block-hash.js';
-import { tokensFromBytes } from './token-text.js';
+import { bytesOfTokens, tokensFromBytes } from './token-text.js';
 
 export interface ImageRecord {
   readonly kind: number;
@@ -46,33 +46,40 @@ export type StoreRecord =
 /** The place in this list is on disk: append only. */
 const TYPES: readonly StoreRecord['type'][] = ['block', 'extent', 'own', 'pin', 'agent', 'day', 'recency'];
 const CHECKSUM_BYTES = 8;
-const HEAD_BYTES = CHECKSUM_BYTES + 1 + 4;
+const ID_AT = CHECKSUM_BYTES;
+const TYPE_AT = ID_AT + 8;
+const JSON_LENGTH_AT = TYPE_AT + 4;
+const HEAD_BYTES = JSON_LENGTH_AT + 4;
+const SPACE = 0x20;
 
 export function encodeRecord(id: number, record: StoreRecord): Uint8Array {
   const { type, ...fields } = record;
   const tokens = 'tokens' in record ? record.tokens : new Int32Array(0);
   const json = Buffer.from(JSON.stringify({ ...fields, tokens: undefined }));
-  const row = Buffer.alloc(HEAD_BYTES + json.length + 4 * tokens.length);
-  row.writeUInt8(TYPES.indexOf(type), CHECKSUM_BYTES);
-  row.writeUInt32LE(json.length, CHECKSUM_BYTES + 1);
+  const jsonBytes = Math.ceil(json.length / 4) * 4; // rows are of whole words, so that tokens can be used where they lie
+  const row = Buffer.alloc(HEAD_BYTES + jsonBytes + tokens.byteLength, SPACE);
+  row.writeDoubleLE(id, ID_AT);
+  row.writeUInt32LE(TYPES.indexOf(type), TYPE_AT);
+  row.writeUInt32LE(jsonBytes, JSON_LENGTH_AT);
   json.copy(row, HEAD_BYTES);
-  for (const [i, token] of tokens.entries()) row.writeInt32LE(token, HEAD_BYTES + json.length + 4 * i);
-  checksum(id, row).copy(row);
+  bytesOfTokens(tokens).copy(row, HEAD_BYTES + jsonBytes);
+  checksum(row).copy(row);
   return row;
 }
 
-/** Null for a row that is damaged. */
+/** Null for a row that is damaged. Tokens are a view of the row. */
 export function decodeRecord(id: number, row: Uint8Array): StoreRecord | null {
   const bytes = Buffer.from(row.buffer, row.byteOffset, row.byteLength);
-  if (bytes.length < HEAD_BYTES || !checksum(id, bytes).equals(bytes.subarray(0, CHECKSUM_BYTES))) return null;
-  const type = TYPES[bytes.readUInt8(CHECKSUM_BYTES)];
-  const jsonEnd = HEAD_BYTES + bytes.readUInt32LE(CHECKSUM_BYTES + 1);
-  if (type === undefined || jsonEnd > bytes.length) return null;
+  if (bytes.length < HEAD_BYTES || bytes.length % 4 !== 0 || !checksum(bytes).equals(bytes.subarray(0, CHECKSUM_BYTES))) return null;
+  const type = TYPES[bytes.readUInt32LE(TYPE_AT)];
+  const jsonEnd = HEAD_BYTES + bytes.readUInt32LE(JSON_LENGTH_AT);
+  if (bytes.readDoubleLE(ID_AT) !== id || type === undefined || jsonEnd > bytes.length) return null;
   const fields = JSON.parse(bytes.toString('utf8', HEAD_BYTES, jsonEnd)) as object;
   const tokens = type === 'block' || type === 'agent' ? { tokens: tokensFromBytes(bytes.subarray(jsonEnd)) } : {};
   return { type, ...fields, ...tokens } as StoreRecord;
 }
 
-function checksum(id: number, row: Buffer): Buffer {
-  return createHash('sha256').update(`${id}:`).update(row.subarray(CHECKSUM_BYTES)).digest().subarray(0, CHECKSUM_BYTES);
+/** The first bytes of a SHA-256 over all that follows them. */
+function checksum(row: Buffer): Buffer {
+  return hash('sha256', row.subarray(CHECKSUM_BYTES), 'buffer').subarray(0, CHECKSUM_BYTES);
 }

@@ -1,15 +1,20 @@
-/** Token ids in JSON: little-endian 32-bit words in base64. */
+/** Token ids as bytes, 32-bit words as the machine has them: all we run on are little-endian. In JSON they stand in base64. */
+export function bytesOfTokens(tokens: Int32Array): Buffer {
+  return Buffer.from(tokens.buffer, tokens.byteOffset, tokens.byteLength);
+}
+
 export function tokensToText(tokens: Int32Array): string {
-  const bytes = Buffer.alloc(tokens.length * 4);
-  for (const [i, token] of tokens.entries()) bytes.writeInt32LE(token, i * 4);
-  return bytes.toString('base64');
+  return bytesOfTokens(tokens).toString('base64');
 }
 
 export function tokensFromText(text: string): Int32Array {
   return tokensFromBytes(Buffer.from(text, 'base64'));
 }
 
+/** A view where the bytes are aligned, else a copy. */
 export function tokensFromBytes(bytes: Uint8Array): Int32Array {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Int32Array.from({ length: bytes.byteLength >> 2 }, (_, i) => view.getInt32(i * 4, true));
+  const count = bytes.length >> 2;
+  return bytes.byteOffset % 4 === 0
+    ? new Int32Array(bytes.buffer, bytes.byteOffset, count)
+    : new Int32Array(Uint8Array.from(bytes).buffer, 0, count);
 }
