@@ -16,7 +16,7 @@ export type NativeErrorCode =
   | 'ERR_MODEL_FILE' // a file that cannot be opened, parsed, or lacks a tensor the spec names
   | 'ERR_OUT_OF_MEMORY' // refused before it was allocated, or thrown by the backend
   | 'ERR_ENGINE_CLOSED'
-  | 'ERR_KV_CORRUPT' // a saved image does not have its checksum; `image` says which
+  | 'ERR_KV_CORRUPT' // a saved image does not have its checksum, or its file ends within it; `image` says which
   | 'ERR_IO' // the operating system refused a read or write; `errno` is its name, such as ENOSPC
   | 'ERR_BACKEND'; // anything else MLX or our kernels threw
 
@@ -61,8 +61,8 @@ export interface LoadedModel {
   /** KV bytes one more token of a sequence takes in the global layers, and in the windowed ones until their window is full. */
   readonly kvBytesPerToken: number;
   /**
-   * How the executor lays KV out, such as `cpu/panel16/f16`: images of one layout are of no use to another. Part of a
-   * cache's fingerprint.
+   * How the executor lays KV out, such as `cpu/panel16-v1/f16` or `mlx/rows-v1/f16/metal`: images of one layout are of no use
+   * to another. Part of a cache's fingerprint.
    */
   readonly kvLayout: string;
 }
@@ -191,7 +191,7 @@ export class Engine {
   stats(): EngineStats;
   /** Fails with ERR_MODEL_FILE naming file and tensor, or ERR_OUT_OF_MEMORY with the figures. */
   loadModel(options: LoadOptions): Promise<LoadedModel>;
-  /** Drops the model's sequences too. */
+  /** Drops the model's sequences too. What is being saved or loaded for it is finished before it settles. */
   unloadModel(model: ModelId): Promise<void>;
   /** An empty sequence; its KV grows in multiples of 256 tokens. */
   createSequence(model: ModelId, sampling: SamplingOptions): Promise<SequenceId>;
@@ -225,11 +225,11 @@ export class Engine {
   /**
    * Appends tokens whose KV was saved: the images hold, for every layer, what a sequence of the new length still sees (windowed
    * layers: their window). The sequence's length must be a multiple of 256, and nothing else may use it until the call settles;
-   * steps of other sequences go on. Memory is admitted first (ERR_OUT_OF_MEMORY). On ERR_KV_CORRUPT, ERR_IO or a short file the
-   * sequence is as it was. Afterwards it gives, bit for bit, what the sequence that was saved gave.
+   * steps of other sequences go on. Memory is admitted first (ERR_OUT_OF_MEMORY). On ERR_KV_CORRUPT (a short file included) or ERR_IO
+   * the sequence is as it was. Afterwards it gives, bit for bit, what the sequence that was saved gave.
    */
   loadKv(sequence: SequenceId, tokens: Int32Array, images: readonly SavedKvImage[]): Promise<void>;
-  /** XXH64 of bytes of a file, read on the thread that loads. ERR_IO where they cannot be read, a short file included. */
+  /** XXH64 of bytes of a file, read on the thread that loads. ERR_IO where they cannot be read; ENODATA where the file ends within them. */
   checksumFile(fd: number, offset: number, bytes: number, seed: bigint): Promise<bigint>;
   /**
    * All sequences of a plan belong to one model. A plan that is refused before it runs (ERR_INVALID_ARGUMENT, or

@@ -34,6 +34,10 @@ describe.each(['mlx', 'cpu'])('a process with an engine that runs the %s executo
     expect(await leave(executor, 'collected')).toBe('end');
   });
 
+  it('ends cleanly by process.exit() while KV is saved', async () => {
+    expect(await leave(executor, 'saving')).toBe('');
+  });
+
   it('survives two calls of close() during a step', async () => {
     expect(await leave(executor, 'close-twice')).toBe('end');
   });

@@ -8,7 +8,6 @@ namespace semantic {
 
 void FileTasks::add(int model, Work work, Finish finish) {
   const int id = next_++;
-  tasks_.emplace(id, Task{model, std::move(finish)});
   thread_.post([this, id, work = std::move(work)](const std::atomic<bool>& stopping) mutable {
     std::optional<Error> failure;
     try {
@@ -19,6 +18,8 @@ void FileTasks::add(int model, Work work, Finish finish) {
     work = nullptr;  // what it holds is the engine thread's to let go of
     resume_([this, id, failure] { return this->finish(id, failure); });
   });
+  // In time: it finishes on this thread, after the command that adds it.
+  tasks_.emplace(id, Task{model, std::move(finish)});
 }
 
 bool FileTasks::busy_with(int model) const {

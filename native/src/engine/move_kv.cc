@@ -89,13 +89,13 @@ Delivery Engine::load_kv(int id, std::vector<int32_t> tokens, std::vector<SavedK
   // What is read goes into a fork: until all of it has its checksum, the sequence stays as it is.
   const auto kv = std::make_shared<std::unique_ptr<SequenceKv>>(sequence.kv->fork(sequence.kv->length()));
   (*kv)->extend(count);
-  sequence.loading = true;
   reads_.add(
       sequence.model, [reads = images_to_read(images, **kv)](const std::atomic<bool>& stopping) { read_images(reads, stopping); },
       [this, id, kv, tokens = std::move(tokens), settle = std::move(settle)](const Error* failure) {
         const std::optional<Error> refused = finish_load(id, tokens, std::move(*kv), failure);
         return refused ? settle(*refused) : settle(Done{});
       });
+  sequence.loading = true;
   return kNothingYet;
 }
 

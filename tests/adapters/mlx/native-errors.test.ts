@@ -10,6 +10,8 @@ describe('an error of the addon', () => {
     ['ERR_OUT_OF_MEMORY', 'OutOfMemory'],
     ['ERR_ENGINE_CLOSED', 'ShuttingDown'],
     ['ERR_BACKEND', 'EngineFailed'],
+    ['ERR_KV_CORRUPT', 'CacheCorruption'],
+    ['ERR_IO', 'CachePersistence'],
     ['ERR_INVALID_ARGUMENT', 'Internal'],
   ])('%s becomes %s, with its message and itself as the cause', async (code, wanted) => {
     const error = native(code);

@@ -1,5 +1,6 @@
 /** The runner over the real addon, on a tiny model. */
 import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -65,6 +66,47 @@ describe.each(EXECUTORS)('a runner on the %s executor', (executor) => {
     const again = await runner.scoreTokens(sequence, PROMPT.subarray(2));
     expect(again.length).toBe(2 * 256);
     again.forEach((x, i) => expect(x).toBeCloseTo(first[2 * 256 + i]!, 4));
+  });
+
+  describe('that moves KV', () => {
+    const path = join(folder, `images-${executor}`);
+    const layers = Int32Array.of(0, 1, 2, 3);
+    const image = { start: 0, count: PROMPT.length, layers, offset: 0, seed: 7n };
+
+    it('continues what it loaded as what it saved', async () => {
+      const runner = await loadModel(engine, MODEL);
+      expect(runner.kvLayout).toMatch(executor === 'cpu' ? /^cpu\/panel16-v1\/f32$/ : /^mlx\/rows-v1\/f32\//);
+      const [sequence, restored] = [await runner.createSequence(GREEDY), await runner.createSequence(GREEDY)];
+      await runner.scoreTokens(sequence, PROMPT);
+      const file = await open(path, 'w+');
+      const [checksum] = await runner.saveKv(sequence, file.fd, [image]);
+      expect(await runner.checksumFile(file.fd, 0, runner.kvImageBytes(image.count, layers), image.seed)).toBe(checksum);
+      await runner.loadKv(restored, PROMPT, [{ ...image, fd: file.fd, checksum: checksum! }]);
+      expect(await runner.scoreTokens(restored, PROMPT)).toEqual(await runner.scoreTokens(sequence, PROMPT));
+      await file.close();
+    });
+
+    it('says which image is damaged, and what the system refused', async () => {
+      const runner = await loadModel(engine, MODEL);
+      const [sequence, restored] = [await runner.createSequence(GREEDY), await runner.createSequence(GREEDY)];
+      await runner.scoreTokens(sequence, PROMPT);
+      const file = await open(path, 'w+');
+      const [checksum] = await runner.saveKv(sequence, file.fd, [image]);
+      const damaged = [{ ...image, fd: file.fd, checksum: checksum! ^ 1n }];
+      await expect(runner.loadKv(restored, PROMPT, damaged)).rejects.toMatchObject({ code: 'CacheCorruption', cause: { image: 0 } });
+      await file.close();
+      const readable = await open(path, 'r');
+      await expect(runner.saveKv(sequence, readable.fd, [image])).rejects.toMatchObject({
+        code: 'CachePersistence',
+        cause: { errno: 'EBADF' },
+      });
+      await expect(runner.checksumFile(readable.fd, 0, 1e6, 0n)).rejects.toMatchObject({
+        code: 'CachePersistence',
+        cause: { errno: 'ENODATA' },
+      });
+      await readable.close();
+      expect(() => runner.kvImageBytes(1, Int32Array.of(4))).toThrow(expect.objectContaining({ code: 'Internal' }) as Error);
+    });
   });
 
   it('forks a sequence and continues it as if it were its own', async () => {

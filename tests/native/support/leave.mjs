@@ -1,6 +1,8 @@
 // Run by lifetime.test.ts: leaves with an engine in some state. argv: addon, model file, spec (JSON), executor, way.
 import { createRequire } from 'node:module';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { Worker, isMainThread, workerData } from 'node:worker_threads';
 import { fileURLToPath } from 'node:url';
 
@@ -27,7 +29,19 @@ async function beginStep() {
   const tokens = new Int32Array(600);
   const plan = { sequences: Int32Array.of(sequence), counts: Int32Array.of(600), tokens, sample: Uint8Array.of(1), logits: 'none' };
   const step = engine.step(plan);
-  return { engine, step };
+  return { engine, step, model, sequence };
+}
+
+/** Saves a sequence over and over, without waiting for any of it. */
+async function beginSaves() {
+  const { engine, step, model, sequence } = await beginStep();
+  await step;
+  const folder = mkdtempSync(join(tmpdir(), 'semantic-leave-'));
+  const fd = openSync(join(folder, 'images'), 'w');
+  rmSync(folder, { recursive: true });
+  const image = { start: 0, count: 256, layers: Int32Array.of(0), seed: 0n };
+  const bytes = engine.kvImageBytes(model, image.count, image.layers);
+  for (let i = 0; i < 200; i += 1) void engine.saveKv(sequence, fd, [{ ...image, offset: i * bytes }]);
 }
 
 /** Lets go of an engine and returns when the collector has taken it. */
@@ -54,6 +68,10 @@ if (!isMainThread) {
 switch (way) {
   case 'process.exit':
     await beginStep();
+    process.exit(0);
+    break;
+  case 'saving':
+    await beginSaves();
     process.exit(0);
     break;
   case 'idle': // nothing pending: an open engine does not keep the process alive
