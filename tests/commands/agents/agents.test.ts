@@ -67,10 +67,10 @@ describe('agents show', () => {
   });
 
   test('of an agent that is not there: 4, with the one that was meant', async () => {
-    const { exitCode, stderr } = await run('agents', 'show', 'mian');
-    expect(exitCode).toBe(4);
-    expect(stderr).toMatch(/mian.*Did you mean main\?/s);
-    expect((await run('agents', 'show', '../../etc')).exitCode).toBe(2);
+    const [near, path] = await Promise.all([run('agents', 'show', 'mian'), run('agents', 'show', '../../etc')]);
+    expect(near.exitCode).toBe(4);
+    expect(near.stderr).toMatch(/mian.*Did you mean main\?/s);
+    expect(path.exitCode).toBe(2);
   });
 });
 
@@ -86,24 +86,23 @@ describe('fork, pin, unpin', () => {
 
 describe('what destroys', () => {
   test('without a terminal it wants --force, and does nothing', async () => {
-    for (const args of [
-      ['rm', 'side', '--purge'],
-      ['rewind', 'side'],
-    ]) {
-      const { exitCode, stderr } = await run('agents', ...args);
+    for (const { exitCode, stderr } of await Promise.all([run('agents', 'rm', 'side', '--purge'), run('agents', 'rewind', 'side')]))
       expect([exitCode, stderr]).toEqual([2, expect.stringContaining('--force')]);
-    }
     expect((await api.show('side')).turns).toBe(2);
   });
 
   test('a dry run tells, and changes nothing', async () => {
-    const { stdout } = await run('agents', 'rewind', 'side', '--turns', '2', '--dry-run');
-    expect(stdout).toBe('side forgets the last 2 of its 2 turns');
-    expect((await run('agents', 'rewind', 'side', '--messages', '4', '--dry-run')).stdout).toBe(
-      'side forgets the last 1 of its 5 messages',
-    );
-    expect((await run('agents', 'rewind', 'side', '--turns', '3', '--dry-run')).exitCode).toBe(2);
-    expect((await run('agents', 'rm', 'side', '--purge', '--dry-run')).stdout).toMatch(/^side would be removed, and \d+ blocks? on disk/);
+    const dry = (...args: string[]) => run('agents', ...args, '--dry-run');
+    const [turns, messages, tooMany, purged] = await Promise.all([
+      dry('rewind', 'side', '--turns', '2'),
+      dry('rewind', 'side', '--messages', '4'),
+      dry('rewind', 'side', '--turns', '3'),
+      dry('rm', 'side', '--purge'),
+    ]);
+    expect(turns.stdout).toBe('side forgets the last 2 of its 2 turns');
+    expect(messages.stdout).toBe('side forgets the last 1 of its 5 messages');
+    expect(tooMany.exitCode).toBe(2);
+    expect(purged.stdout).toMatch(/^side would be removed, and \d+ blocks? on disk/);
     expect(await json('agents', 'rm', 'side', '--dry-run')).toMatchObject({ id: 'side', dry_run: true, purged: false });
     expect((await api.show('side')).turns).toBe(2);
   });
@@ -117,8 +116,7 @@ describe('what destroys', () => {
       });
     };
     await api.fork('main', 'asked');
-    expect(await asked('\n')).toBe(130);
-    expect(await asked('\u0003')).toBe(130); // Ctrl-C
+    expect(await Promise.all(['\n', '\u0003'].map(asked))).toEqual([130, 130]); // Enter, Ctrl-C
     expect((await api.show('asked')).id).toBe('asked');
     expect(await asked('y\n')).toBe(0);
     expect((await api.call('GET', '/agents/asked')).status).toBe(404);
