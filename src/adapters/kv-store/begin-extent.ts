@@ -10,6 +10,8 @@ import type { StoreCore } from './store-core.js';
 import { persistenceError } from './store-errors.js';
 
 const WHAT = 'begin';
+/** To make room on the file system: evicting takes some itself, in the index. */
+const MAX_ATTEMPTS = 3;
 
 /** A new extent, its header written, if governor and disk allow it. */
 export async function beginExtent(core: StoreCore, asked: readonly NewKvImage[], fingerprint: string): Promise<StoredExtentWriter> {
@@ -47,7 +49,7 @@ async function admit(core: StoreCore, images: readonly NewKvImage[], bytes: numb
     throw persistenceError(WHAT, `wanted ${bytes} bytes of a store of ${maxBytes}, but ${used} are in use and nothing else may go`);
   }
   let refusal = await governor.refusal(bytes);
-  if (refusal?.shortBytes !== undefined) {
+  for (let attempt = 0; attempt < MAX_ATTEMPTS && refusal?.shortBytes !== undefined; attempt++) {
     await makeRoom(core, refusal.shortBytes, keep());
     refusal = await governor.refusal(bytes);
   }

@@ -47,7 +47,8 @@ export function indexWorker({ parentPort, workerData }: WorkerThread, load: (pat
     for (let attempt = 0; ; attempt++) {
       const database = new DatabaseClass(lockFile);
       try {
-        database.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+        // The journal of a new database goes to memory: a full disk is no reason not to read.
+        database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
         lock = database;
         return true;
       } catch (error) {

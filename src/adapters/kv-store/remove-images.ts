@@ -51,7 +51,9 @@ export async function removeImages(core: StoreCore, what: string, isGone: (image
   if (removed.size === 0) return;
   const removal = planRemoval(core, removed);
   try {
-    await core.transact(what, removal.puts, removal.deletes);
+    await core.writeRemoval(removal.puts, removal.deletes, removal.dead);
+  } catch (error) {
+    throw core.refused(what, error);
   } finally {
     removal.apply();
   }
@@ -61,7 +63,9 @@ export async function removeImages(core: StoreCore, what: string, isGone: (image
 /** Evicts whole blocks: the index first, then the files nobody needs any more. */
 export async function removeBlocks(core: StoreCore, what: string, blocks: Iterable<BlockEntry>): Promise<void> {
   const removal = planRemoval(core, new Map([...blocks].map((block) => [block, [...block.images.values()]])));
-  await core.transact(what, removal.puts, removal.deletes);
+  await core.writeRemoval(removal.puts, removal.deletes, removal.dead).catch((error: unknown) => {
+    throw core.refused(what, error);
+  });
   removal.apply();
   for (const { id } of removal.dead) await core.unlinkExtent(id);
 }

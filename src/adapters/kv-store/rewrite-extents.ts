@@ -156,7 +156,7 @@ async function swap(core: StoreCore, { old, written, moved, removal }: Swap, als
   }
   for (const extent of written) puts.set(extent.row, extentRecord(extent));
   const deletes = new Set([...removal.deletes, ...[...old].map(({ row }) => row), ...alsoDeleted]);
-  await core.index.write(puts, [...deletes]);
+  await core.writeRemoval(puts, [...deletes], written.length === 0 ? old : []);
   removal.apply();
   for (const extent of written) core.catalogue.addExtent(extent);
   for (const [hash, now] of images) {

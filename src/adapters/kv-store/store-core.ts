@@ -61,6 +61,25 @@ export class StoreCore {
     }
   }
 
+  /**
+   * A transaction after which these extents are dead. Where there is no room even to write that down, they go first: rows without a
+   * file are noticed, and a full disk must not keep what would make room.
+   */
+  async writeRemoval(
+    puts: ReadonlyMap<number, StoreRecord>,
+    deletes: readonly number[],
+    dead: Iterable<{ readonly id: string }>,
+  ): Promise<void> {
+    try {
+      await this.index.write(puts, deletes);
+    } catch (error) {
+      const extents = [...dead];
+      if (!(error instanceof IndexError) || error.errno !== 'ENOSPC' || extents.length === 0) throw error;
+      for (const { id } of extents) await this.unlinkExtent(id);
+      await this.index.write(puts, deletes);
+    }
+  }
+
   /** The disk refused: suspends, and gives the error to throw. */
   refused(what: string, error: unknown): SemanticError {
     if (error instanceof IndexError && error.errno === null) this.isIndexDamaged = true;

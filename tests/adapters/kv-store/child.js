@@ -1,5 +1,5 @@
 /**
- * A process that uses a store until it is killed: `node child.js hold|write DIRECTORY`. It says on stdout, one JSON per line, what it is
+ * A process that uses a store: `node child.js hold|write|fill|full DIRECTORY [COMMITS]`, the first two until they are killed. It says on stdout, one JSON per line, what it is
  * about to do and what is done. Runs the compiled sources.
  */
 import { createHash } from 'node:crypto';
@@ -8,7 +8,7 @@ import { writeSync } from 'node:fs';
 import { openKvStore } from '#src/adapters/kv-store/open-kv-store.js';
 import { xxh64, xxh64File } from './xxh64.js';
 
-const [, , task, directory] = process.argv;
+const [, , task, directory, count = '200'] = process.argv;
 const BYTES = 20_000;
 
 /** @param {object} message */
@@ -60,13 +60,20 @@ if (task === 'hold') {
 } else if (task === 'fill') {
   /** @type {unknown} */
   let refused = null;
-  for (let i = 0; i < 200 && refused === null; i++) {
+  for (let i = 0; i < Number(count) && refused === null; i++) {
     await write(`${i}`, 'child').then(
       (hashes) => say({ done: 'committed', owner: 'child', hashes }),
       (error) => (refused = error.code),
     );
   }
   say({ done: 'refused', code: refused, state: store.status().state, reason: store.status().reason });
+  await store.close();
+} else if (task === 'full') {
+  const { state, blocks } = store.status();
+  say({ done: 'opened', state, blocks, damaged: (await store.verify()).damaged.length });
+  say({ done: 'purged', owner: 'child', ...(await store.purge('child')) });
+  while (store.status().state !== 'ready') await new Promise((resolve) => setTimeout(resolve, 20));
+  say({ done: 'committed', owner: 'child', hashes: await write('more', 'child') });
   await store.close();
 } else {
   for (let i = 0; ; i++) {

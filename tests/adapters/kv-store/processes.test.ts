@@ -1,4 +1,4 @@
-import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcessByStdio } from 'node:child_process';
 import { once } from 'node:events';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -113,7 +113,28 @@ describe('a store and its processes', () => {
     for (const { hashes } of said.slice(0, -1)) for (const hash of hashes) expect(await intact(kv, hash)).toBe(true);
     expect(kv.status().blocks).toBe(3 * (said.length - 1));
   });
+
+  it.runIf(canMount())('reads and purges on a full disk, and writes again (needs a mount of its own: unshare -rm)', async () => {
+    const script =
+      'mount -t tmpfs -o size=3m tmpfs "$3" && "$1" "$2" fill "$3/kv" 10 && (cat /dev/zero > "$3/ballast" 2> /dev/null; "$1" "$2" full "$3/kv")';
+    const child = spawn('unshare', ['-rm', 'bash', '-c', script, 'bash', process.execPath, CHILD, at.root], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    running.push(child);
+    const said: (Said & { readonly blocks?: number; readonly damaged?: number })[] = [];
+    createInterface({ input: child.stdout }).on('line', (line) => void said.push(JSON.parse(line) as Said));
+    await once(child, 'close');
+    expect(said.slice(11)).toMatchObject([
+      { state: 'ready', blocks: 30, damaged: 0 },
+      { done: 'purged', blocks: 30 },
+      { done: 'committed' },
+    ]);
+  });
 });
+
+function canMount(): boolean {
+  return spawnSync('unshare', ['-rm', 'true']).status === 0;
+}
 
 async function everyFile(directory: string): Promise<Buffer[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
