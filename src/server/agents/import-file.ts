@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream';
 import { finished } from 'node:stream/promises';
 import type { FastifyInstance } from 'fastify';
 import type { AgentBody } from '../../client/agent-bodies.js';
+import { assertAgentId } from '../../core/domain/agent.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { AgentService } from '../../core/engine/agent-service.js';
 import { callerOf } from '../caller.js';
@@ -19,6 +20,7 @@ export function importFile(app: FastifyInstance, agents: AgentService): void {
     if (file === undefined)
       throw new SemanticError('InvalidRequest', 'body: wanted what /v1/agents/{id}/export gave, got nothing', { param: 'body' });
     try {
+      if (id !== undefined) assertAgentId(id);
       const chunks = file.iterator({ destroyOnReturn: false }) as AsyncIterable<Uint8Array>;
       const agent = await agents.importAgent(chunks, id === undefined ? {} : { id }, callerOf(request));
       void reply.code(201);
