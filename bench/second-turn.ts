@@ -108,7 +108,7 @@ async function restored(
 const FOLLOW_UP = 'Which of these words came first, and which came last? Answer in one short sentence, and say why that is so.';
 
 function conversation(tokens: number, seed: number): [Message, Message] {
-  const words = Array.from({ length: Math.floor(tokens / 4.02) }, (_, i) => `word${(i * 7 + seed) % 97}`).join(' ');
+  const words = Array.from({ length: Math.floor(tokens / 3.03) }, (_, i) => `word${(i * 7 + seed) % 97}`).join(' ');
   return [
     { role: 'system', content: `You are assistant number ${seed}.` },
     { role: 'user', content: words },

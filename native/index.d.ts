@@ -223,12 +223,13 @@ export class Engine {
    */
   saveKv(sequence: SequenceId, fd: number, images: readonly KvImage[]): Promise<BigUint64Array>;
   /**
-   * Appends tokens whose KV was saved: the images hold, for every layer, what a sequence of the new length still sees (windowed
-   * layers: their window). The sequence's length must be a multiple of 256, and nothing else may use it until the call settles;
-   * steps of other sequences go on. Memory is admitted first (ERR_OUT_OF_MEMORY). On ERR_KV_CORRUPT (a short file included) or ERR_IO
-   * the sequence is as it was. Afterwards it gives, bit for bit, what the sequence that was saved gave.
+   * Appends tokens whose KV was saved, and keeps the first `length` of the whole: the images hold whole blocks as they were saved, and for
+   * every layer what a sequence of `length` tokens still sees (windowed layers: their window) and what comes after. The sequence's
+   * length must be a multiple of 256, and nothing else may use it until the call settles; steps of other sequences go on. Memory is
+   * admitted first (ERR_OUT_OF_MEMORY). On ERR_KV_CORRUPT (a short file included) or ERR_IO the sequence is as it was. Afterwards it
+   * gives, bit for bit, what the sequence that was saved gave.
    */
-  loadKv(sequence: SequenceId, tokens: Int32Array, images: readonly SavedKvImage[]): Promise<void>;
+  loadKv(sequence: SequenceId, tokens: Int32Array, images: readonly SavedKvImage[], length: number): Promise<void>;
   /** XXH64 of bytes of a file, read on the thread that loads. ERR_IO where they cannot be read; ENODATA where the file ends within them. */
   checksumFile(fd: number, offset: number, bytes: number, seed: bigint): Promise<bigint>;
   /**

@@ -57,8 +57,8 @@ class SequenceKv {
   // Tokens [start, start + count) of one block that `layer` holds, laid out as KvLayout says: equal tokens give equal bytes.
   virtual KvPart part(int layer, int start, int count) const = 0;
   // Longer by `tokens`, in memory of their own that somebody fills: the length must be a multiple of kBlockTokens. Windowed
-  // layers hold what a sequence of the new length sees, from first_held() on.
-  virtual void extend(int tokens) = 0;
+  // layers hold what a sequence of `length` tokens (at most the new length) sees, from first_needed() on.
+  virtual void extend(int tokens, int length) = 0;
   // Where the bytes of a part within what extend() added go, in order; any thread may write them.
   virtual std::vector<KvBytes> room(int layer, int start, int count) const = 0;
   // All of it is written: from here on the sequence is like any other.
@@ -82,8 +82,8 @@ class Executor {
   virtual std::unique_ptr<SequenceKv> create_sequence() = 0;
   // Bytes that appending `tokens` more would newly allocate at most, copies of what is shared included. For admission.
   virtual int64_t kv_bytes_to_append(const SequenceKv& kv, int tokens) const = 0;
-  // Bytes that extend(tokens) and settle() allocate at most.
-  virtual int64_t kv_bytes_to_extend(const SequenceKv& kv, int tokens) const = 0;
+  // Bytes that extend(tokens, length) and settle() allocate at most.
+  virtual int64_t kv_bytes_to_extend(const SequenceKv& kv, int tokens, int length) const = 0;
   // Upper bound of the temporary memory that a step over `tokens` tokens with `logit_rows` rows needs.
   virtual int64_t scratch_bytes(int tokens, int logit_rows) const = 0;
   // Runs the decoder over a ragged batch, appends to each entry's KV, fills `out`. On throw the entries' KV are

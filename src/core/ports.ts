@@ -74,10 +74,11 @@ export interface KvMover {
   /** Writes the sequence as it is when the command runs; resolves to the checksums. Steps, cuts and drops go on meanwhile. Syncs nothing. */
   saveKv(sequence: number, fd: number, images: readonly KvImage[]): Promise<BigUint64Array>;
   /**
-   * Appends `tokens`, whose KV the images hold: for every layer what a sequence of the new length sees, in whole blocks, each once. The
+   * Appends `tokens`, whose KV the images hold, and keeps the first `length` of all: for every layer what a sequence of `length` tokens
+   * sees and what comes after, in whole blocks, each once. The
    * sequence holds a multiple of 256 tokens and is used by nothing else meanwhile; after a failure it is as it was.
    */
-  loadKv(sequence: number, tokens: Int32Array, images: readonly SavedKvImage[]): Promise<void>;
+  loadKv(sequence: number, tokens: Int32Array, images: readonly SavedKvImage[], length: number): Promise<void>;
   /** XXH64 of bytes of a file; CachePersistence where they are not all there. */
   checksumFile(fd: number, offset: number, bytes: number, seed: bigint): Promise<bigint>;
 }

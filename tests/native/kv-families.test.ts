@@ -39,7 +39,7 @@ describe.each(cases)('$name on the $executor executor with $kvFormat KV', ({ nam
     for (let at = 0; at < length; at += 128) await engine.step(plan([{ sequence, tokens: tokens.subarray(at, at + 128) }]));
     const saved = await images.save(sequence, placesOf(spec, length));
     const restored = await engine.createSequence(model, GREEDY);
-    await engine.loadKv(restored, tokens, saved);
+    await engine.loadKv(restored, tokens, saved, length);
     for (let i = 0, token = 1; i < DECODED; i += 1) {
       const { logits, tokens: sampled } = await engine.step(
         plan(

@@ -66,7 +66,7 @@ describe.each(cases)('KV in files on the $executor executor, $shape model, $kvFo
   }
 
   const load = (into: Native.SequenceId, saved: readonly Native.SavedKvImage[], from = 0, to = LENGTH): Promise<void> =>
-    engine.loadKv(into, tokens.subarray(from, to), saved);
+    engine.loadKv(into, tokens.subarray(from, to), saved, to);
 
   it('say their layout, and that an image has the bytes of its layers', async () => {
     expect(layout).toBe(executor === 'cpu' ? `cpu/panel16-v1/${kvFormat}` : `mlx/rows-v1/${kvFormat}/cpu`);
@@ -265,9 +265,14 @@ describe.each(cases)('KV in files on the $executor executor, $shape model, $kvFo
     expect(await refusal(load(restored, saved, 256, LENGTH - 1))).toContain('wanted are blocks of tokens 256..698');
     expect(await refusal(load(restored, saved, 256, LENGTH + 1))).toContain('wanted are blocks of tokens 256..700');
     expect(await refusal(load(odd, saved, 256))).toContain('should hold a multiple of 256 tokens, holds 255');
-    expect(await refusal(engine.loadKv(restored, new Int32Array(), []))).toContain('no tokens');
-    expect(await refusal(engine.loadKv(restored, Int32Array.of(320), []))).toContain('outside the vocabulary');
-    expect(await refusal(engine.loadKv(restored, new Int32Array(4000), []))).toContain('the context holds 4096');
+    expect(await refusal(engine.loadKv(restored, new Int32Array(), [], 0))).toContain('no tokens');
+    expect(await refusal(engine.loadKv(restored, Int32Array.of(320), [], 1))).toContain('outside the vocabulary');
+    expect(await refusal(engine.loadKv(restored, new Int32Array(4000), [], 4000))).toContain('the context holds 4096');
+    for (const length of [256, LENGTH + 1]) {
+      expect(await refusal(engine.loadKv(restored, tokens.subarray(256, LENGTH), saved, length))).toContain(
+        `length should be in 257..700, is ${length}`,
+      );
+    }
     if (shape === 'windowed') {
       const fresh = await empty();
       const more = { ...all[0]!, layers: Int32Array.of(1) };
@@ -311,7 +316,7 @@ describe.each(cases)('KV in files on the $executor executor, $shape model, $kvFo
     const small = new native.Engine({ ...ENGINE_OPTIONS, memoryBudgetBytes: weightBytes + kvBytes - 1 });
     const loaded = await small.loadModel({ spec, files: [file], executor, kvFormat });
     const restored = await small.createSequence(loaded.model, GREEDY);
-    expect(await rejection(small.loadKv(restored, tokens.subarray(0, LENGTH), saved))).toMatchObject({
+    expect(await rejection(small.loadKv(restored, tokens.subarray(0, LENGTH), saved, LENGTH))).toMatchObject({
       code: 'ERR_OUT_OF_MEMORY',
       origin: 'engine.admit',
     });
@@ -319,7 +324,7 @@ describe.each(cases)('KV in files on the $executor executor, $shape model, $kvFo
     await small.close();
     const enough = new native.Engine({ ...ENGINE_OPTIONS, memoryBudgetBytes: weightBytes + kvBytes });
     const again = await enough.loadModel({ spec, files: [file], executor, kvFormat });
-    await enough.loadKv(await enough.createSequence(again.model, GREEDY), tokens.subarray(0, LENGTH), saved);
+    await enough.loadKv(await enough.createSequence(again.model, GREEDY), tokens.subarray(0, LENGTH), saved, LENGTH);
     expect(enough.stats().kvBytes).toBe(kvBytes);
     await enough.close();
     await drop([source, there]);
@@ -350,7 +355,7 @@ describe.each(cases)('KV in files on the $executor executor, $shape model, $kvFo
     const saved = await target.save(source, places);
     const moving = Array.from({ length: 6 }, async (_, i) => {
       if (i % 2 === 0) return other.saveKv(source, target.fd, target.lay(places));
-      return other.loadKv(await other.createSequence(loaded.model, GREEDY), tokens.subarray(0, LENGTH), saved);
+      return other.loadKv(await other.createSequence(loaded.model, GREEDY), tokens.subarray(0, LENGTH), saved, LENGTH);
     });
     const [outcomes] = await Promise.all([Promise.allSettled(moving), other.close()]);
     for (const outcome of outcomes) {

@@ -69,9 +69,9 @@ describe.each(cases)('images on the $executor executor, $shape model', ({ execut
             images.close();
             return;
           }
-          await engine.loadKv(restored, Int32Array.from(tokens.slice(0, have)), await images.save(prefix, placesOf(spec, have)));
+          await engine.loadKv(restored, Int32Array.from(tokens.slice(0, have)), await images.save(prefix, placesOf(spec, have)), have);
         }
-        await engine.loadKv(restored, Int32Array.from(tokens.slice(have)), await saving);
+        await engine.loadKv(restored, Int32Array.from(tokens.slice(have)), await saving, tokens.length);
         for (let i = 0, token = 5; i < 4; i += 1) {
           const { logits, tokens: sampled } = await engine.step(
             plan(

@@ -69,8 +69,8 @@ class CpuExecutor final : public Executor {
   int64_t kv_bytes_to_append(const SequenceKv& kv, int tokens) const override {
     return static_cast<const CpuSequenceKv&>(kv).bytes_to_append(tokens);
   }
-  int64_t kv_bytes_to_extend(const SequenceKv& kv, int tokens) const override {
-    return static_cast<const CpuSequenceKv&>(kv).bytes_to_extend(tokens);
+  int64_t kv_bytes_to_extend(const SequenceKv& kv, int tokens, int length) const override {
+    return static_cast<const CpuSequenceKv&>(kv).bytes_to_extend(tokens, length);
   }
   std::shared_ptr<const KvLayout> kv_layout() const override { return kv_layout_; }
   int64_t scratch_bytes(int tokens, int logit_rows) const override {

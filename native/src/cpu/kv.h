@@ -68,10 +68,10 @@ class CpuSequenceKv final : public SequenceKv {
   int first_held(int layer) const override { return layers_[static_cast<size_t>(layer)].first_block * kBlockTokens; }
   int first_needed(int layer, int length) const override { return first_block_at(static_cast<size_t>(layer), length) * kBlockTokens; }
   KvPart part(int layer, int start, int count) const override;
-  void extend(int tokens) override;
+  void extend(int tokens, int length) override;
   std::vector<KvBytes> room(int layer, int start, int count) const override;
   void settle() override {}
-  int64_t bytes_to_extend(int tokens) const;
+  int64_t bytes_to_extend(int tokens, int length) const;
 
   // Makes room for `tokens` more in every layer, in blocks of its own. Throws Error(OutOfMemory, "cpu.step").
   void reserve(int tokens);

@@ -52,13 +52,13 @@ KvPart CpuSequenceKv::part(int layer, int start, int count) const {
   return {{gathered->as<char>(), bytes}, static_cast<int64_t>(bytes), gathered};
 }
 
-void CpuSequenceKv::extend(int tokens) {
+void CpuSequenceKv::extend(int tokens, int length) {
   length_ += tokens;
   size_t together = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     Layer& l = layers_[i];
-    drop_front(i, first_block_at(i, length_) - l.first_block);
-    if (l.blocks.empty()) l.first_block = first_block_at(i, length_);
+    drop_front(i, first_block_at(i, length) - l.first_block);
+    if (l.blocks.empty()) l.first_block = first_block_at(i, length);
     if (in_pages(shapes_[i])) together += static_cast<size_t>(length_ / kBlockTokens - l.end_block()) * shapes_[i].extent_bytes(kBlockTokens);
   }
   // One mapping for blocks that get full: in huge pages, where it is large, they take a third of the time to fill.
@@ -85,12 +85,12 @@ std::vector<KvBytes> CpuSequenceKv::room(int layer, int start, int count) const 
   return room;
 }
 
-int64_t CpuSequenceKv::bytes_to_extend(int tokens) const {
+int64_t CpuSequenceKv::bytes_to_extend(int tokens, int length) const {
   int64_t bytes = 0;
-  const int length = length_ + tokens;
+  const int end = length_ + tokens;
   for (size_t i = 0; i < layers_.size(); ++i) {
-    for (int block = std::max(first_block_at(i, length), length_ / kBlockTokens); block * kBlockTokens < length; ++block) {
-      bytes += shapes_[i].counted_bytes(kBlockTokens, tokens_in_block(block, length));
+    for (int block = std::max(first_block_at(i, length), length_ / kBlockTokens); block * kBlockTokens < end; ++block) {
+      bytes += shapes_[i].counted_bytes(kBlockTokens, tokens_in_block(block, end));
     }
   }
   return bytes;

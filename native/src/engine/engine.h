@@ -75,7 +75,7 @@ class Engine {
   int truncate_sequence(int sequence, int length);
   void drop_sequence(int sequence);
   Delivery save_kv(int sequence, int fd, std::vector<KvImage> images, Settle<std::vector<uint64_t>> settle);
-  Delivery load_kv(int sequence, std::vector<int32_t> tokens, std::vector<SavedKvImage> images, Settle<Done> settle);
+  Delivery load_kv(int sequence, std::vector<int32_t> tokens, std::vector<SavedKvImage> images, int length, Settle<Done> settle);
   Delivery checksum_file(int fd, int64_t offset, int64_t bytes, uint64_t seed, Settle<uint64_t> settle);
   StepResult step(const StepPlan& plan);
 
@@ -88,7 +88,7 @@ class Engine {
   Delivery remove_unloading();
   FileTasks::Resume resume();
   void continue_save(const std::shared_ptr<KvSave>& save, int model);
-  std::optional<Error> finish_load(int sequence, const std::vector<int32_t>& tokens, std::unique_ptr<SequenceKv> kv, const Error* failure);
+  std::optional<Error> finish_load(int sequence, const std::vector<int32_t>& tokens, int length, std::unique_ptr<SequenceKv> kv, const Error* failure);
   void admit_step(const StepPlan& plan, const Model& model);
   void run(const StepPlan& plan, Model& model, BatchOutput& out);
   void sample_entries(const StepPlan& plan, int vocab_size, const BatchOutput& out, StepResult& result);

@@ -50,9 +50,12 @@ void validate_save(std::span<const KvImage> images, const SequenceKv& kv, const 
   }
 }
 
-void validate_load(std::span<const SavedKvImage> images, int tokens, const SequenceKv& kv, const KvLayout& layout) {
+void validate_load(std::span<const SavedKvImage> images, int tokens, int kept, const SequenceKv& kv, const KvLayout& layout) {
   const int length = kv.length(), end = length + tokens;
   if (length % kBlockTokens != 0) refuse(kLoad, "the sequence should hold a multiple of 256 tokens, holds " + std::to_string(length));
+  if (kept <= length || kept > end) {
+    refuse(kLoad, "length should be in " + range(length + 1, end + 1) + ", is " + std::to_string(kept));
+  }
   // [layer][block from `length` on]
   const size_t blocks = static_cast<size_t>((tokens + kBlockTokens - 1) / kBlockTokens);
   std::vector<std::vector<bool>> given(layout.layers.size(), std::vector<bool>(blocks));
@@ -70,7 +73,7 @@ void validate_load(std::span<const SavedKvImage> images, int tokens, const Seque
     }
   }
   for (size_t layer = 0; layer < given.size(); ++layer) {
-    const int first = kv.first_needed(static_cast<int>(layer), end);
+    const int first = kv.first_needed(static_cast<int>(layer), kept);
     for (size_t block = 0; block < blocks; ++block) {
       const int start = length + static_cast<int>(block) * kBlockTokens;
       if (given[layer][block] == (start >= first)) continue;

@@ -26,6 +26,6 @@ void validate_layers(std::span<const int32_t> layers, const KvLayout& layout, co
 // As above, for images of what `kv` does not hold.
 void validate_save(std::span<const KvImage> images, const SequenceKv& kv, const KvLayout& layout);
 // As above, for images that are not, each once, what every layer of `kv` needs to be `tokens` longer.
-void validate_load(std::span<const SavedKvImage> images, int tokens, const SequenceKv& kv, const KvLayout& layout);
+void validate_load(std::span<const SavedKvImage> images, int tokens, int kept, const SequenceKv& kv, const KvLayout& layout);
 
 }  // namespace semantic

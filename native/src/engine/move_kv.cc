@@ -78,36 +78,38 @@ void Engine::continue_save(const std::shared_ptr<KvSave>& save, int model) {
       });
 }
 
-Delivery Engine::load_kv(int id, std::vector<int32_t> tokens, std::vector<SavedKvImage> images, Settle<Done> settle) {
+Delivery Engine::load_kv(int id, std::vector<int32_t> tokens, std::vector<SavedKvImage> images, int length, Settle<Done> settle) {
   Sequence& sequence = sequence_of(id);
   const Model& model = models_.at(sequence.model);
   const int count = static_cast<int>(tokens.size());
   validate_tokens(tokens, sequence.kv->length(), model);
-  validate_load(images, count, *sequence.kv, *model.executor->kv_layout());
-  admit(options_.memory_budget_bytes, memory_use(), model.executor->kv_bytes_to_extend(*sequence.kv, count),
+  validate_load(images, count, length, *sequence.kv, *model.executor->kv_layout());
+  admit(options_.memory_budget_bytes, memory_use(), model.executor->kv_bytes_to_extend(*sequence.kv, count, length),
         "loading " + std::to_string(count) + " tokens");
   // What is read goes into a fork: until all of it has its checksum, the sequence stays as it is.
   const auto kv = std::make_shared<std::unique_ptr<SequenceKv>>(sequence.kv->fork(sequence.kv->length()));
-  (*kv)->extend(count);
+  (*kv)->extend(count, length);
   reads_.add(
       sequence.model, [reads = images_to_read(images, **kv)](const std::atomic<bool>& stopping) { read_images(reads, stopping); },
-      [this, id, kv, tokens = std::move(tokens), settle = std::move(settle)](const Error* failure) {
-        const std::optional<Error> refused = finish_load(id, tokens, std::move(*kv), failure);
+      [this, id, kv, length, tokens = std::move(tokens), settle = std::move(settle)](const Error* failure) {
+        const std::optional<Error> refused = finish_load(id, tokens, length, std::move(*kv), failure);
         return refused ? settle(*refused) : settle(Done{});
       });
   sequence.loading = true;
   return kNothingYet;
 }
 
-std::optional<Error> Engine::finish_load(int id, const std::vector<int32_t>& tokens, std::unique_ptr<SequenceKv> kv, const Error* failure) {
+std::optional<Error> Engine::finish_load(int id, const std::vector<int32_t>& tokens, int length, std::unique_ptr<SequenceKv> kv, const Error* failure) {
   const auto found = sequences_.find(id);
   Sequence& sequence = found->second;
   std::optional<Error> refused;
   try {
     if (failure != nullptr) throw *failure;
     kv->settle();
+    kv->truncate(length);
     sequence.kv = std::move(kv);
     sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
+    sequence.tokens.resize(static_cast<size_t>(length));
   } catch (...) {
     refused.emplace(translate_error(std::current_exception(), "engine.load_kv"));
   }

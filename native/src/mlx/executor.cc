@@ -90,8 +90,8 @@ class MlxExecutor final : public Executor {
     return static_cast<const MlxSequenceKv&>(kv).bytes_to_append(tokens);
   }
 
-  int64_t kv_bytes_to_extend(const SequenceKv& kv, int tokens) const override {
-    return static_cast<const MlxSequenceKv&>(kv).bytes_to_extend(tokens);
+  int64_t kv_bytes_to_extend(const SequenceKv& kv, int tokens, int length) const override {
+    return static_cast<const MlxSequenceKv&>(kv).bytes_to_extend(tokens, length);
   }
   std::shared_ptr<const KvLayout> kv_layout() const override { return kv_layout_; }
 

@@ -48,14 +48,14 @@ KvPart MlxSequenceKv::part(int layer, int start, int count) const {
   return {{gathered->data<char>(), gathered->nbytes()}, static_cast<int64_t>(gathered->nbytes()), gathered};
 }
 
-void MlxSequenceKv::extend(int tokens) {
+void MlxSequenceKv::extend(int tokens, int length) {
   const int end = length_ + tokens;
   for (size_t i = 0; i < layers_.size(); ++i) {
-    const int layer = static_cast<int>(i), start = first_extended(layer, tokens), capacity = round_up_to_block(end - start);
+    const int layer = static_cast<int>(i), start = first_extended(layer, length), capacity = round_up_to_block(end - start);
     const mx::Shape shape{1, shapes_[i].kv_heads, capacity, shapes_[i].head_dim};
     Buffers buffers{host_buffer(shape, type_), host_buffer(shape, type_), capacity};
     Chain& chain = layers_[i];
-    while (!chain.empty() && chain.front().end <= first_needed(layer, end)) chain.pop_front();
+    while (!chain.empty() && chain.front().end <= first_needed(layer, length)) chain.pop_front();
     chain.push_back({SharedKv<Buffers>(std::move(buffers), bytes_of(layer, capacity), *counters_), start, end});
   }
   length_ = end;
@@ -85,11 +85,11 @@ void MlxSequenceKv::settle() {
   }
 }
 
-int64_t MlxSequenceKv::bytes_to_extend(int tokens) const {
+int64_t MlxSequenceKv::bytes_to_extend(int tokens, int length) const {
   int64_t sum = 0, largest = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     const int layer = static_cast<int>(i);
-    const int64_t bytes = bytes_of(layer, round_up_to_block(length_ + tokens - first_extended(layer, tokens)));
+    const int64_t bytes = bytes_of(layer, round_up_to_block(length_ + tokens - first_extended(layer, length)));
     sum += bytes;
     largest = std::max(largest, bytes);
   }

@@ -37,10 +37,10 @@ class MlxSequenceKv final : public SequenceKv {
   int first_held(int layer) const override;
   int first_needed(int layer, int length) const override { return first_seen(layer, length) / kBlockTokens * kBlockTokens; }
   KvPart part(int layer, int start, int count) const override;
-  void extend(int tokens) override;
+  void extend(int tokens, int length) override;
   std::vector<KvBytes> room(int layer, int start, int count) const override;
   void settle() override;
-  int64_t bytes_to_extend(int tokens) const;
+  int64_t bytes_to_extend(int tokens, int length) const;
 
   struct View {
     mlx::core::array k, v;  // [1, kv_heads, tokens seen, head_dim], the new ones last
@@ -83,7 +83,7 @@ class MlxSequenceKv final : public SequenceKv {
   int keepable(int length) const;
   static void cut(Chain& chain, int length);
   // Tokens that extend() gives memory in `layer`: from this position on.
-  int first_extended(int layer, int tokens) const { return std::max(length_, first_needed(layer, length_ + tokens)); }
+  int first_extended(int layer, int length) const { return std::max(length_, first_needed(layer, length)); }
   int64_t bytes_of(int layer, int64_t tokens) const;
   Piece new_piece(int layer, const AppendPlan& plan);
 

@@ -252,11 +252,11 @@ Napi::Value EngineWrap::save_kv(const Napi::CallbackInfo& call) {
   });
 }
 
-// loadKv(sequence: SequenceId, tokens: Int32Array, images: readonly SavedKvImage[]): Promise<void>
+// loadKv(sequence: SequenceId, tokens: Int32Array, images: readonly SavedKvImage[], length: number): Promise<void>
 Napi::Value EngineWrap::load_kv(const Napi::CallbackInfo& call) {
   return long_command<Done>(call, "engine.load_kv", nothing, [&] {
-    return [sequence = read_id(call[0], "sequence"), tokens = read_int32s(call[1], "tokens"), images = read_saved_kv_images(call[2])](
-               Engine& engine, const auto& settle) { return engine.load_kv(sequence, tokens, images, settle); };
+    return [sequence = read_id(call[0], "sequence"), tokens = read_int32s(call[1], "tokens"), images = read_saved_kv_images(call[2]),
+            length = read_length(call[3], "length")](Engine& engine, const auto& settle) { return engine.load_kv(sequence, tokens, images, length, settle); };
   });
 }
 

@@ -78,8 +78,8 @@ export class NativeRunner implements ModelRunner, KvMover {
     return crossing('us', () => this.engine.saveKv(sequence as SequenceId, fd, images));
   }
 
-  loadKv(sequence: number, tokens: Int32Array, images: readonly SavedKvImage[]): Promise<void> {
-    return crossing('us', () => this.engine.loadKv(sequence as SequenceId, tokens, images));
+  loadKv(sequence: number, tokens: Int32Array, images: readonly SavedKvImage[], length: number): Promise<void> {
+    return crossing('us', () => this.engine.loadKv(sequence as SequenceId, tokens, images, length));
   }
 
   checksumFile(fd: number, offset: number, bytes: number, seed: bigint): Promise<bigint> {

@@ -107,7 +107,6 @@ export class KvParking {
    */
   async restore(sequence: number, plan: RestorePlan): Promise<boolean> {
     const { runner, store, cache } = this.#options;
-    const first = plan.blocks[0]!.index;
     const tokens = joined(plan.blocks);
     let images: Awaited<ReturnType<KvStore['openImages']>>;
     try {
@@ -121,7 +120,7 @@ export class KvParking {
         const { fd, offset, seed, checksum } = images.images[i]!;
         return { start: index * BLOCK_TOKENS, count, layers: Int32Array.from(cache.kinds[kind]!.layerIndices), fd, offset, seed, checksum };
       });
-      await runner.loadKv(sequence, tokens, saved);
+      await runner.loadKv(sequence, tokens, saved, plan.tokens);
     } catch (error) {
       const damaged = damagedImage(error);
       if (damaged === null) throw error;
@@ -130,7 +129,6 @@ export class KvParking {
     } finally {
       await images.close();
     }
-    if (first * BLOCK_TOKENS + tokens.length > plan.tokens) await runner.truncateSequence(sequence, plan.tokens);
     store.touch(plan.blocks.map(({ hash }) => hash));
     return true;
   }

@@ -81,7 +81,7 @@ describe.each(EXECUTORS)('a runner on the %s executor', (executor) => {
       const file = await open(path, 'w+');
       const [checksum] = await runner.saveKv(sequence, file.fd, [image]);
       expect(await runner.checksumFile(file.fd, 0, runner.kvImageBytes(image.count, layers), image.seed)).toBe(checksum);
-      await runner.loadKv(restored, PROMPT, [{ ...image, fd: file.fd, checksum: checksum! }]);
+      await runner.loadKv(restored, PROMPT, [{ ...image, fd: file.fd, checksum: checksum! }], PROMPT.length);
       expect(await runner.scoreTokens(restored, PROMPT)).toEqual(await runner.scoreTokens(sequence, PROMPT));
       await file.close();
     });
@@ -93,7 +93,7 @@ describe.each(EXECUTORS)('a runner on the %s executor', (executor) => {
       const file = await open(path, 'w+');
       const [checksum] = await runner.saveKv(sequence, file.fd, [image]);
       const damaged = [{ ...image, fd: file.fd, checksum: checksum! ^ 1n }];
-      await expect(runner.loadKv(restored, PROMPT, damaged)).rejects.toMatchObject({ code: 'CacheCorruption', cause: { image: 0 } });
+      await expect(runner.loadKv(restored, PROMPT, damaged, PROMPT.length)).rejects.toMatchObject({ code: 'CacheCorruption', cause: { image: 0 } });
       await file.close();
       const readable = await open(path, 'r');
       await expect(runner.saveKv(sequence, readable.fd, [image])).rejects.toMatchObject({
