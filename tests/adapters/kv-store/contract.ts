@@ -158,6 +158,18 @@ export function describeKvStore(name: string, make: () => Promise<StoreUnderTest
       expect(kv.get(mine[0]!.hash)).toBeNull();
     });
 
+    it('forgets who used a block that went and came back', async () => {
+      const [first, second] = chain(1, 2) as [ReturnType<typeof chain>[number], ReturnType<typeof chain>[number]];
+      await store(kv, imagesOf([first, second], BYTES), 'a');
+      await kv.quarantine({ hash: second.hash, kind: 0 }, 'a test');
+      await store(kv, imagesOf([second], BYTES), 'b');
+      expect(kv.describe(second.hash)?.owners).toEqual(['b']);
+      await kv.close();
+      kv = await place.reopen();
+      expect(kv.describe(first.hash)?.owners).toEqual(['a']);
+      expect(kv.describe(second.hash)?.owners).toEqual(['b']);
+    });
+
     it('lets an owner go and keeps what it used', async () => {
       const blocks = chain(1, 2);
       await store(kv, imagesOf(blocks, BYTES), 'a');
