@@ -4,6 +4,7 @@ import { totalmem } from 'node:os';
 import { NativeEngine } from '#src/adapters/mlx/native-engine.js';
 import type { NativeRunner } from '#src/adapters/mlx/native-runner.js';
 import { readCheckpoint } from '#src/adapters/model-files/read-checkpoint.js';
+import type { DecoderSpec } from '#src/core/domain/decoder-spec.js';
 import { buildDecoderSpec } from '#src/core/models/registry.js';
 import { GREEDY } from '#src/core/domain/sampling.js';
 import type { ExecutorKind, KvFormat } from '../native/index.js';
@@ -20,6 +21,7 @@ export interface OursOptions {
 const CHUNK_TOKENS = 512; // engine.prefill_chunk_tokens of config/default.toml
 
 export interface OpenedModel {
+  readonly spec: DecoderSpec;
   readonly native: NativeEngine;
   readonly runner: NativeRunner;
   readonly loadMillis: number;
@@ -37,8 +39,9 @@ export async function openModel(options: OursOptions): Promise<OpenedModel> {
   });
   const start = performance.now();
   const checkpoint = await readCheckpoint(options.model);
-  const runner = await native.load(checkpoint, buildDecoderSpec(checkpoint));
-  return { native, runner, loadMillis: performance.now() - start };
+  const spec = buildDecoderSpec(checkpoint);
+  const runner = await native.load(checkpoint, spec);
+  return { native, runner, spec, loadMillis: performance.now() - start };
 }
 
 /** `semantic`'s engine over its addon: one awaited step per decode step, as the daemon drives it. */

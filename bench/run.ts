@@ -1,5 +1,5 @@
 /**
- * npm run bench -- throughput|start|loop|memory|kv|fork|store|turns [options]. Every figure in docs/benchmarks comes from here.
+ * npm run bench -- throughput|start|loop|memory|kv|fork|store|turns|parking [options]. Every figure in docs/benchmarks comes from here.
  * Progress goes to stderr, the Markdown table to stdout.
  */
 import { availableParallelism } from 'node:os';
@@ -18,6 +18,7 @@ import { openModel, ours, type OursOptions } from './ours.js';
 import { llamaCpp } from './peers/llama-cpp.js';
 import { mlxLm } from './peers/mlx-lm.js';
 import { figure, table } from './table.js';
+import { parkingCost } from './parking-cost.js';
 import { secondTurn } from './second-turn.js';
 import { compareThroughput, throughputTable } from './throughput.js';
 import { versionTime } from './version-time.js';
@@ -139,6 +140,19 @@ const verbs: Readonly<Record<string, () => Promise<string>>> = {
         ['weights', `${figure(m.weightMB)} MB`],
         ['KV', `${figure(m.kvMB)} MB`],
         ['peak - weights - KV', `${figure(m.overheadMB)} MB`],
+      ],
+    );
+  },
+  async parking() {
+    const [tokens] = numbers(values.tokens);
+    const c = await parkingCost(options, tokens!, Number(values.decode), rounds);
+    return table(
+      [`decoding ${values.decode} tokens while ${figure(c.storedBytes / 1e6)} MB of another conversation are stored`, ''],
+      [
+        ['alone', `${figure(c.alone)} tok/s`],
+        ['meanwhile', `${figure(c.meanwhile)} tok/s`],
+        ['meanwhile / alone (median of pairs)', figure(c.meanwhile / c.alone)],
+        ['stored after', `${figure(c.storeMillis)} ms`],
       ],
     );
   },
