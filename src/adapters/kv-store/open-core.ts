@@ -3,7 +3,7 @@ import { readdir, readFile, stat, chmod } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { blockRecord } from './catalogue.js';
-import { extentIdOf, isBrokenIndex, storePaths, type StorePaths } from './directory.js';
+import { extentFile, extentIdOf, isBrokenIndex, storePaths, type StorePaths } from './directory.js';
 import { DIRECTORY_MODE, FILE_MODE, makeDirectory, removeFile, writeFileDurably } from './file-io.js';
 import { formatLine, readFormat, STORE_FORMAT } from './format-file.js';
 import { IndexThread, type OpenedIndex } from './index-thread.js';
@@ -87,8 +87,8 @@ async function prepareDirectory({ log }: KvStoreOptions, paths: StorePaths): Pro
 async function correctModes(paths: StorePaths): Promise<void> {
   for (const directory of [paths.directory, paths.extents, paths.quarantine]) {
     await correctMode(directory, DIRECTORY_MODE);
-    for (const entry of await readdir(directory, { withFileTypes: true }))
-      if (entry.isFile()) await correctMode(join(directory, entry.name), FILE_MODE);
+    const files = (await readdir(directory, { withFileTypes: true })).filter((entry) => entry.isFile());
+    await Promise.all(files.map(({ name }) => correctMode(join(directory, name), FILE_MODE)));
   }
 }
 
@@ -96,13 +96,9 @@ async function correctMode(path: string, mode: number): Promise<void> {
   if (((await stat(path)).mode & 0o777) !== mode) await chmod(path, mode);
 }
 
-async function extentFiles({ extents }: StorePaths): Promise<Map<string, number>> {
-  const files = new Map<string, number>();
-  for (const file of await readdir(extents).catch(() => [])) {
-    const id = extentIdOf(file);
-    if (id !== null) files.set(id, (await stat(join(extents, file))).size);
-  }
-  return files;
+async function extentFiles(paths: StorePaths): Promise<Map<string, number>> {
+  const ids = (await readdir(paths.extents).catch(() => [])).map(extentIdOf).filter((id) => id !== null);
+  return new Map(await Promise.all(ids.map(async (id): Promise<[string, number]> => [id, (await stat(extentFile(paths, id))).size])));
 }
 
 async function writeRepairs(
