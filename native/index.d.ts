@@ -6,6 +6,7 @@
  * Errors are `NativeError`s: `code` says the class, `origin` the place, `message` what was wanted and what was got.
  */
 import type { DecoderSpec } from '../src/core/domain/decoder-spec.js';
+import type { KvFormat } from '../src/core/domain/kv-format.js';
 
 declare const brand: unique symbol;
 export type ModelId = number & { readonly [brand]: 'ModelId' };
@@ -32,8 +33,8 @@ export interface NativeError extends Error {
 
 /** `mlx`: MLX graphs (Metal, CUDA, or MLX's CPU device). `cpu`: our own multi-threaded kernels. */
 export type ExecutorKind = 'mlx' | 'cpu';
-/** `q8`, `q4`: affine, in groups of 64 elements of a head with a scale and a bias of 16 bits each. */
-export type KvFormat = 'f32' | 'f16' | 'bf16' | 'q8' | 'q4';
+/** `q8`, `q4`: affine, in groups of 64 elements of a head with a scale and a bias of 16 bits each; heads a multiple of 8 wide. */
+export type { KvFormat };
 
 export interface EngineOptions {
   /** Worker threads of the `cpu` executor, the engine thread included; >= 1. */

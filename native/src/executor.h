@@ -9,13 +9,12 @@
 
 #include "decoder/spec.h"
 #include "decoder/tensor_source.h"
+#include "kv_format.h"
 #include "kv_layout.h"
 
 namespace semantic {
 
 inline constexpr int kBlockTokens = 256;  // KV capacity grows in multiples of this many tokens
-
-enum class KvFormat { F32, F16 };
 
 struct KvCounters {
   int64_t bytes = 0;         // memory in use now, all sequences; what several hold counts once

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type * as Native from '../../native/index.js';
+import { headBytes, KV_FORMATS } from '../../src/core/domain/kv-format.js';
 import { ENGINE_OPTIONS, GREEDY, native, plan, rejection } from './support/addon.js';
 import { TINY, tinyModel, tinyTokens } from './support/tiny-model.js';
 
@@ -15,7 +16,7 @@ afterAll(() => engine.close());
 const bits = (logits: Float32Array): Buffer => Buffer.from(logits.buffer, logits.byteOffset, logits.byteLength);
 
 const cases = (['mlx', 'cpu'] as const).flatMap((executor) =>
-  (['f32', 'f16'] as const).flatMap((kvFormat) => shapes.map((shape) => ({ executor, kvFormat, shape }))),
+  KV_FORMATS.flatMap((kvFormat) => shapes.map((shape) => ({ executor, kvFormat, shape }))),
 );
 
 describe.each(cases)('a fork on the $executor executor, $shape model, $kvFormat KV', ({ executor, kvFormat, shape }) => {
@@ -26,7 +27,7 @@ describe.each(cases)('a fork on the $executor executor, $shape model, $kvFormat 
   });
   afterAll(() => engine.unloadModel(model));
 
-  const tokenBytes = TINY.layers * 2 * TINY.kvHeads * TINY.headDim * (kvFormat === 'f32' ? 4 : 2);
+  const tokenBytes = TINY.layers * 2 * TINY.kvHeads * headBytes(kvFormat, TINY.headDim);
   const drop = (sequences: readonly Native.SequenceId[]): Promise<unknown> => Promise.all(sequences.map((s) => engine.dropSequence(s)));
 
   /** A sequence of `tokens`, fed in chunks of 256, cut to `length`. */

@@ -58,9 +58,10 @@ RopeTable make_rope_table(const RopeSpec& spec, int head_dim, mx::Dtype activati
   return {spec.dims, table, mx::astype(mx::array(factor.begin(), mx::Shape{head_dim}), activations)};
 }
 
-Attention::Attention(TensorSource& source, const DecoderSpec& decoder, const AttentionSpec& spec, mx::Dtype activations)
+Attention::Attention(TensorSource& source, const DecoderSpec& decoder, const AttentionSpec& spec, mx::Dtype activations,
+                     const KvCodec& codec)
     : spec_(spec),
-      activations_(activations),
+      codec_(codec),
       q_(load(source, spec.q, activations)),
       k_(load(source, spec.k, activations)),
       v_(load(source, spec.v, activations)),
@@ -127,7 +128,7 @@ mx::array Attention::attend(const mx::array& q, const MlxSequenceKv::View& kv, i
   // Keys no query of this chunk can see are left out, so that a decoding query needs no mask at all.
   const int first_visible = spec_.window ? std::max(kv.start, position - *spec_.window + 1) : kv.start;
   const auto visible = [&](const mx::array& x) {
-    return mx::astype(tokens_of(x, first_visible - kv.start, x.shape(2)), activations_);
+    return codec_.decode(tokens_of(x, first_visible - kv.start, x.shape(2)), spec_.head_dim);
   };
   const auto k = visible(kv.k);
   const auto v = visible(kv.v);
@@ -159,12 +160,12 @@ mx::array Attention::softcapped(const mx::array& q, const mx::array& k, const mx
                                 const std::optional<mx::array>& mask) const {
   const int queries = q.shape(2);
   const int group = spec_.heads / spec_.kv_heads;
-  const auto cap = mx::array(*spec_.softcap, activations_);
+  const auto cap = mx::array(*spec_.softcap, q.dtype());
   const auto grouped = mx::reshape(q, mx::Shape{1, spec_.kv_heads, group, queries, spec_.head_dim});
   const auto keys = mx::swapaxes(mx::expand_dims(k, 2), -1, -2);
-  auto scores = mx::multiply(mx::matmul(grouped, keys), mx::array(spec_.scale, activations_));
+  auto scores = mx::multiply(mx::matmul(grouped, keys), mx::array(spec_.scale, q.dtype()));
   scores = mx::multiply(mx::tanh(mx::divide(scores, cap)), cap);
-  const auto none = mx::array(-std::numeric_limits<float>::infinity(), activations_);
+  const auto none = mx::array(-std::numeric_limits<float>::infinity(), q.dtype());
   if (mask) scores = mx::where(*mask, scores, none);
   if (sinks_) {
     const auto sink = mx::reshape(*sinks_, mx::Shape{1, spec_.kv_heads, group, 1, 1});

@@ -21,7 +21,8 @@ RopeTable make_rope_table(const RopeSpec& spec, int head_dim, mlx::core::Dtype a
 
 class Attention {
  public:
-  Attention(TensorSource& source, const DecoderSpec& spec, const AttentionSpec& attention, mlx::core::Dtype activations);
+  Attention(TensorSource& source, const DecoderSpec& spec, const AttentionSpec& attention, mlx::core::Dtype activations,
+            const KvCodec& codec);
 
   // x [N, hidden] -> [N, hidden]; appends to layer `layer` of every entry's KV.
   mlx::core::array operator()(const mlx::core::array& x, const BatchLayout& layout, std::span<const BatchEntry> batch,
@@ -41,7 +42,7 @@ class Attention {
                               const std::optional<mlx::core::array>& mask) const;
 
   AttentionSpec spec_;
-  mlx::core::Dtype activations_;
+  KvCodec codec_;
   Linear q_, k_, v_, o_;
   std::optional<mlx::core::array> q_norm_, k_norm_;  // [head_dim]
   std::optional<mlx::core::array> sinks_;            // [heads]

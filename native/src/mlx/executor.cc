@@ -17,18 +17,12 @@ bool on_gpu() { return mx::default_device() == mx::Device::gpu; }
 // On a GPU the checkpoint's own type; MLX's CPU kernels are scalar, and inexact when quantized, in anything but f32.
 mx::Dtype activation_type(const LinearWeights& embedding) { return on_gpu() ? float_type_of(embedding) : mx::float32; }
 
-// `f16` means 16 bits: bf16 models keep their own type on a GPU, so that attention needs no cast.
-mx::Dtype kv_type(KvFormat format, mx::Dtype activations) {
-  if (format == KvFormat::F32) return mx::float32;
-  return activations == mx::bfloat16 ? mx::bfloat16 : mx::float16;
-}
-
-// `rows-v1`: per layer keys [kv_heads][tokens][head_dim], then values alike. Devices compute different bits.
-KvLayout make_kv_layout(const std::vector<LayerKvShape>& shapes, mx::Dtype type) {
-  const std::string element = type == mx::float32 ? "f32" : type == mx::bfloat16 ? "bf16" : "f16";
+// `rows-v1`: per layer keys [kv_heads][tokens][row width], then values alike; KvCodec says what a row is. Devices compute
+// different bits.
+KvLayout make_kv_layout(const std::vector<LayerKvShape>& shapes, const KvCodec& codec) {
   const std::string device = !on_gpu() ? "cpu" : mx::metal::is_available() ? "metal" : "cuda";
-  KvLayout layout{"mlx/rows-v1/" + element + "/" + device, {}};
-  for (const LayerKvShape& s : shapes) layout.layers.push_back({int64_t{2} * s.kv_heads * s.head_dim * static_cast<int64_t>(mx::size_of(type)), 0});
+  KvLayout layout{std::string("mlx/rows-v1/") + codec.stored_name() + "/" + device, {}};
+  for (const LayerKvShape& s : shapes) layout.layers.push_back({2 * s.kv_heads * codec.row_bytes(s.head_dim), 0});
   return layout;
 }
 
@@ -69,10 +63,10 @@ struct Layer {
   }
 };
 
-Layer load_layer(TensorSource& source, const DecoderSpec& spec, const LayerSpec& layer, mx::Dtype type) {
+Layer load_layer(TensorSource& source, const DecoderSpec& spec, const LayerSpec& layer, mx::Dtype type, const KvCodec& codec) {
   const auto norm = [&](const NormSpec& n) { return Norm(source, n, spec.hidden_size, type); };
   const auto maybe = [&](const std::optional<NormSpec>& n) { return n ? std::optional<Norm>(norm(*n)) : std::nullopt; };
-  return {norm(layer.input_norm),        Attention(source, spec, layer.attention, type),
+  return {norm(layer.input_norm),        Attention(source, spec, layer.attention, type, codec),
           maybe(layer.post_attention_norm), norm(layer.feed_forward_norm),
           make_feed_forward(source, layer, type), maybe(layer.post_feed_forward_norm)};
 }
@@ -83,7 +77,7 @@ class MlxExecutor final : public Executor {
       : MlxExecutor(spec, source, kv, load_linear(source, spec.embedding)) {}
 
   std::unique_ptr<SequenceKv> create_sequence() override {
-    return std::make_unique<MlxSequenceKv>(kv_shapes_, kv_type_, counters_);
+    return std::make_unique<MlxSequenceKv>(kv_shapes_, kv_codec_, counters_);
   }
 
   int64_t kv_bytes_to_append(const SequenceKv& kv, int tokens) const override {
@@ -127,7 +121,7 @@ class MlxExecutor final : public Executor {
 
   int64_t kv_bytes_per_token() const override {
     int64_t sum = 0;
-    for (const LayerKvShape& shape : kv_shapes_) sum += int64_t{2} * shape.kv_heads * shape.head_dim * mx::size_of(kv_type_);
+    for (const LayerKvShape& shape : kv_shapes_) sum += 2 * shape.kv_heads * kv_codec_.row_bytes(shape.head_dim);
     return sum;
   }
 
@@ -137,16 +131,17 @@ class MlxExecutor final : public Executor {
   MlxExecutor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, LinearWeights embedding)
       : spec_(spec),
         type_(activation_type(embedding)),
-        kv_type_(kv_type(kv, type_)),
+        kv_codec_(kv, type_),
         embedding_(std::move(embedding), spec.embedding, type_),
         final_norm_(source, spec.final_norm, spec.hidden_size, type_) {
     if (spec.head) head_.emplace(load_linear(source, *spec.head), *spec.head, type_);
     for (const LayerSpec& layer : spec.layers) {
-      layers_.push_back(load_layer(source, spec, layer, type_));
+      check_kv_format(kv, layer.attention.head_dim, "mlx.load");
+      layers_.push_back(load_layer(source, spec, layer, type_, kv_codec_));
       kv_shapes_.push_back(layers_.back().attention.kv_shape());
       row_bytes_ = std::max(row_bytes_, row_bytes_of(layer));
     }
-    kv_layout_ = std::make_shared<KvLayout>(make_kv_layout(kv_shapes_, kv_type_));
+    kv_layout_ = std::make_shared<KvLayout>(make_kv_layout(kv_shapes_, kv_codec_));
   }
 
   mx::array embed(const BatchLayout& layout) const {
@@ -191,7 +186,7 @@ class MlxExecutor final : public Executor {
 
   DecoderSpec spec_;
   mx::Dtype type_;
-  mx::Dtype kv_type_;
+  KvCodec kv_codec_;
   Linear embedding_;
   Norm final_norm_;
   std::optional<Linear> head_;

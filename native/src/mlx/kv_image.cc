@@ -1,4 +1,4 @@
-// A sequence's KV as parts of images, and the other way round: per layer keys [kv_heads][tokens][head_dim], then values alike.
+// A sequence's KV as parts of images, and the other way round: per layer keys [kv_heads][tokens][row width], then values alike.
 #include <algorithm>
 
 #include "mlx/sequence_kv.h"
@@ -13,7 +13,7 @@ int round_up_to_block(int tokens) { return (tokens + kBlockTokens - 1) / kBlockT
 
 bool on_gpu() { return mx::default_device() == mx::Device::gpu; }
 
-// Tokens [from, to) of a buffer [1, kv_heads, capacity, head_dim].
+// Tokens [from, to) of a buffer [1, kv_heads, capacity, row width].
 mx::array tokens_of(const mx::array& x, int from, int to) {
   return mx::slice(x, mx::Shape{0, 0, from, 0}, mx::Shape{1, x.shape(1), to, x.shape(3)});
 }
@@ -42,7 +42,7 @@ KvPart MlxSequenceKv::part(int layer, int start, int count) const {
     keys.push_back(tokens_of(piece.buffers->k, from, to));
     values.push_back(tokens_of(piece.buffers->v, from, to));
   }
-  // [2, kv_heads, count, head_dim]. A copy of its own: reading a CUDA array on the host moves its buffer to unified memory for good.
+  // [2, kv_heads, count, row width]. A copy of its own: reading a CUDA array on the host moves its buffer to unified memory for good.
   const auto gathered = std::make_shared<mx::array>(mx::concatenate({mx::concatenate(keys, 2), mx::concatenate(values, 2)}, 0));
   gathered->eval();
   return {{gathered->data<char>(), gathered->nbytes()}, static_cast<int64_t>(gathered->nbytes()), gathered};
@@ -52,8 +52,8 @@ void MlxSequenceKv::extend(int tokens, int length) {
   const int end = length_ + tokens;
   for (size_t i = 0; i < layers_.size(); ++i) {
     const int layer = static_cast<int>(i), start = first_extended(layer, length), capacity = round_up_to_block(end - start);
-    const mx::Shape shape{1, shapes_[i].kv_heads, capacity, shapes_[i].head_dim};
-    Buffers buffers{host_buffer(shape, type_), host_buffer(shape, type_), capacity};
+    const mx::Shape shape{1, shapes_[i].kv_heads, capacity, codec_.row_width(shapes_[i].head_dim)};
+    Buffers buffers{host_buffer(shape, codec_.type()), host_buffer(shape, codec_.type()), capacity};
     Chain& chain = layers_[i];
     while (!chain.empty() && chain.front().end <= first_needed(layer, length)) chain.pop_front();
     chain.push_back({SharedKv<Buffers>(std::move(buffers), bytes_of(layer, capacity), *counters_), start, end});
@@ -63,7 +63,7 @@ void MlxSequenceKv::extend(int tokens, int length) {
 
 std::vector<KvBytes> MlxSequenceKv::room(int layer, int start, int count) const {
   const Piece& piece = layers_[layer].back();
-  const size_t token = static_cast<size_t>(shapes_[layer].head_dim) * mx::size_of(type_);
+  const size_t token = static_cast<size_t>(codec_.row_bytes(shapes_[layer].head_dim));
   std::vector<KvBytes> room;
   for (mx::array* buffer : {&piece.buffers->k, &piece.buffers->v}) {
     for (int head = 0; head < shapes_[layer].kv_heads; ++head) {

@@ -10,7 +10,7 @@ namespace {
 
 int round_up_to_block(int tokens) { return (tokens + kBlockTokens - 1) / kBlockTokens * kBlockTokens; }
 
-// Tokens [from, to) of a buffer [1, kv_heads, capacity, head_dim].
+// Tokens [from, to) of a buffer [1, kv_heads, capacity, row width].
 mx::array tokens_of(const mx::array& buffer, int from, int to) {
   const auto& s = buffer.shape();
   return mx::slice(buffer, mx::Shape{0, 0, from, 0}, mx::Shape{s[0], s[1], to, s[3]});
@@ -33,12 +33,12 @@ mx::array written(const mx::array& buffer, const mx::array& tokens, int at) {
 
 }  // namespace
 
-MlxSequenceKv::MlxSequenceKv(const std::vector<LayerKvShape>& layers, mx::Dtype type,
+MlxSequenceKv::MlxSequenceKv(const std::vector<LayerKvShape>& layers, const KvCodec& codec,
                              std::shared_ptr<KvCounters> counters)
-    : shapes_(layers), type_(type), counters_(std::move(counters)), layers_(layers.size()) {}
+    : shapes_(layers), codec_(codec), counters_(std::move(counters)), layers_(layers.size()) {}
 
 int64_t MlxSequenceKv::bytes_of(int layer, int64_t tokens) const {
-  return 2 * tokens * shapes_[layer].kv_heads * shapes_[layer].head_dim * static_cast<int64_t>(mx::size_of(type_));
+  return 2 * tokens * shapes_[layer].kv_heads * codec_.row_bytes(shapes_[layer].head_dim);
 }
 
 int MlxSequenceKv::first_seen(int layer, int position) const {
@@ -65,7 +65,7 @@ int MlxSequenceKv::truncate(int length) {
 }
 
 std::unique_ptr<SequenceKv> MlxSequenceKv::fork(int length) const {
-  auto child = std::make_unique<MlxSequenceKv>(shapes_, type_, counters_);
+  auto child = std::make_unique<MlxSequenceKv>(shapes_, codec_, counters_);
   child->length_ = keepable(std::min(length, length_));
   for (size_t i = 0; i < layers_.size(); ++i) {
     for (const Piece& piece : layers_[i]) {
@@ -111,8 +111,8 @@ MlxSequenceKv::Piece MlxSequenceKv::new_piece(int layer, const AppendPlan& plan)
     k.push_back(tokens_of(chain[i].buffers->k, from, chain[i].tokens()));
     v.push_back(tokens_of(chain[i].buffers->v, from, chain[i].tokens()));
   }
-  const mx::Shape shape{1, shapes_[layer].kv_heads, plan.capacity, shapes_[layer].head_dim};
-  Buffers buffers{moved(std::move(k), shape, type_), moved(std::move(v), shape, type_), plan.capacity};
+  const mx::Shape shape{1, shapes_[layer].kv_heads, plan.capacity, codec_.row_width(shapes_[layer].head_dim)};
+  Buffers buffers{moved(std::move(k), shape, codec_.type()), moved(std::move(v), shape, codec_.type()), plan.capacity};
   return {SharedKv<Buffers>(std::move(buffers), bytes_of(layer, plan.capacity), *counters_), plan.start, length_};
 }
 
@@ -132,8 +132,8 @@ MlxSequenceKv::View MlxSequenceKv::append(int layer, const mx::array& k, const m
   chain.erase(chain.begin(), chain.begin() + plan.forget);
 
   Piece& last = chain.back();
-  last.buffers->k = written(last.buffers->k, mx::astype(k, type_), last.tokens());
-  last.buffers->v = written(last.buffers->v, mx::astype(v, type_), last.tokens());
+  last.buffers->k = written(last.buffers->k, codec_.encode(k), last.tokens());
+  last.buffers->v = written(last.buffers->v, codec_.encode(v), last.tokens());
   last.end = length_ + tokens;
 
   const int start = std::max(chain.front().start, chain.size() > 1 ? first_seen(layer, length_) : 0);

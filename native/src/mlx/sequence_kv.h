@@ -1,4 +1,5 @@
-// The KV of one sequence: per layer a chain of pieces, each two contiguous buffers [1, kv_heads, capacity, head_dim].
+// The KV of one sequence: per layer a chain of pieces, each two contiguous buffers [1, kv_heads, capacity,
+// row width] of what KvCodec makes of a head's key or value.
 // Only the last piece is appended to, in place, and only while nobody else holds it: a fork holds the same pieces, and
 // whoever appends next opens a piece of its own behind them. Attention over a chain sees the pieces joined for the call.
 //
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include "executor.h"
+#include "mlx/kv_codec.h"
 #include "shared_kv.h"
 
 namespace semantic {
@@ -28,7 +30,7 @@ struct LayerKvShape {
 
 class MlxSequenceKv final : public SequenceKv {
  public:
-  MlxSequenceKv(const std::vector<LayerKvShape>& layers, mlx::core::Dtype type, std::shared_ptr<KvCounters> counters);
+  MlxSequenceKv(const std::vector<LayerKvShape>& layers, const KvCodec& codec, std::shared_ptr<KvCounters> counters);
 
   int length() const override { return length_; }
   int truncate(int length) override;
@@ -43,7 +45,7 @@ class MlxSequenceKv final : public SequenceKv {
   int64_t bytes_to_extend(int tokens, int length) const;
 
   struct View {
-    mlx::core::array k, v;  // [1, kv_heads, tokens seen, head_dim], the new ones last
+    mlx::core::array k, v;  // [1, kv_heads, tokens seen, row width], the new ones last
     int start;              // position of the first
   };
   // k, v [1, kv_heads, tokens, head_dim]. The length stays until commit(): all layers append at the same position.
@@ -87,8 +89,8 @@ class MlxSequenceKv final : public SequenceKv {
   int64_t bytes_of(int layer, int64_t tokens) const;
   Piece new_piece(int layer, const AppendPlan& plan);
 
-  const std::vector<LayerKvShape>& shapes_;  // the executor's
-  mlx::core::Dtype type_;
+  const std::vector<LayerKvShape>& shapes_;  // the executor's, as is the codec
+  const KvCodec& codec_;
   std::shared_ptr<KvCounters> counters_;
   std::vector<Chain> layers_;
   int length_ = 0;

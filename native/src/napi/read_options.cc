@@ -28,7 +28,7 @@ LoadOptions read_load_options(const Napi::Value& value) {
   const ObjectReader o(value, "options");
   LoadOptions options{read_spec(o.object("spec")), o.texts("files"),
                       static_cast<ExecutorKind>(o.choice("executor", {"mlx", "cpu"})),
-                      static_cast<KvFormat>(o.choice("kvFormat", {"f32", "f16"}))};
+                      static_cast<KvFormat>(o.choice("kvFormat", {"f32", "f16", "bf16", "q8", "q4"}))};
   if (options.files.empty()) o.refuse("files", "an array of at least one path");
   return options;
 }

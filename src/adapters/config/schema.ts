@@ -1,5 +1,6 @@
 /** The shape of the configuration. Defaults are not here: config/default.toml holds every number, and must name every key. */
 import { z } from 'zod';
+import { KV_FORMATS } from '../../core/domain/kv-format.js';
 
 const count = z.int().min(1);
 const size = z.int().min(0);
@@ -20,7 +21,7 @@ export const configSchema = z.strictObject({
     default: z.string().min(1),
     context: size,
     executor: z.enum(['auto', 'mlx', 'cpu']),
-    kv_format: z.enum(['f16', 'f32']),
+    kv_format: z.enum(KV_FORMATS),
     threads: z.int().min(0).max(1_024),
   }),
   engine: z.strictObject({

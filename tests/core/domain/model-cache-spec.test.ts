@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { KvFormat } from '../../../src/core/domain/kv-format.js';
+import { KV_FORMATS, type KvFormat } from '../../../src/core/domain/kv-format.js';
 import { ModelCacheSpec } from '../../../src/core/domain/model-cache-spec.js';
 import { buildDecoderSpec } from '../../../src/core/models/registry.js';
 import {
@@ -98,14 +98,14 @@ describe('published models', () => {
     expect([spec.bytesPerToken, megabytes(spec, 8192)]).toEqual([196_608, 1536]);
   });
 
-  test('Gemma 3 12B: 8 global and 40 windowed layers, 8 KV heads of 256: 832 MB for 8K at 16 bits, 416 MB at 8', () => {
+  test('Gemma 3 12B: 8 global and 40 windowed layers, 8 KV heads of 256: 832 MB for 8K at 16 bits, 416 MB and the scales at 8', () => {
     const spec = gemma12b('f16');
     expect(spec.kinds).toMatchObject([
       { kvHeads: 8, headDim: 256, window: 1024, layers: 40, bytesPerToken: 327_680 },
       { kvHeads: 8, headDim: 256, window: null, layers: 8, bytesPerToken: 65_536 },
     ]);
     expect(megabytes(spec, 8192)).toBe(832); // 8192 tokens of 8 layers, 1024 of 40
-    expect(megabytes(gemma12b('fp8'), 8192)).toBe(416); // one byte an element, no scales
+    expect(megabytes(gemma12b('q8'), 8192)).toBe(416 + 26); // one byte an element, and the scales
     expect(megabytes(spec, 16_384) - megabytes(spec, 8192)).toBe(512); // only the global layers grow
   });
 
@@ -133,7 +133,7 @@ const layer = fc.record({
 });
 
 test('for any layers: whole blocks cover what every layer holds, by less than a block each, and never shrink as tokens come', () => {
-  const format = fc.constantFrom<KvFormat>('f32', 'f16', 'bf16', 'fp8', 'q8', 'q4');
+  const format = fc.constantFrom(...KV_FORMATS);
   fc.assert(
     fc.property(fc.array(layer, { minLength: 1, maxLength: 12 }), format, fc.nat(5000), fc.nat(600), (layers, kv, tokens, slack) => {
       const spec = new ModelCacheSpec(layers, kv);
@@ -145,7 +145,7 @@ test('for any layers: whole blocks cover what every layer holds, by less than a 
         expect(counts[i]! * 256 - held).toBeLessThan(256);
       });
       const elements = layers.reduce((sum, { kvHeads, headDim }) => sum + 2 * kvHeads * headDim, 0);
-      const bits = { f32: 32, f16: 16, bf16: 16, fp8: 8, q8: 8, q4: 4 }[kv];
+      const bits = { f32: 32, f16: 16, bf16: 16, q8: 8, q4: 4 }[kv];
       expect(spec.bytesPerToken).toBeGreaterThanOrEqual((elements * bits) / 8);
       expect(spec.bytesOf(spec.blocksFor(tokens + 1, slack))).toBeGreaterThanOrEqual(spec.bytesOf(counts));
       if (spec.kinds.every(({ window }) => window === null))
