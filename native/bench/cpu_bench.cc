@@ -1,5 +1,5 @@
 // Times and checks the cpu executor on SmolLM2-135M's GGUF file, without Node.
-//   cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f16|f32] [--clock wall|cpu]
+//   cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f32|f16|bf16|q8|q4] [--clock wall|cpu]
 //             prefill TOKENS | decode DEPTH SEQUENCES | shared DEPTH SEQUENCES | verify TOKENS |
 //             greedy COUNT TOKEN...
 #include <algorithm>
@@ -224,6 +224,13 @@ int run_greedy(Bench& bench, int count, const Tokens& prompt) {
   return 0;
 }
 
+KvFormat format_named(const std::string& name) {
+  const char* names[] = {"f32", "f16", "bf16", "q8", "q4"};
+  const auto* found = std::find(std::begin(names), std::end(names), name);
+  if (found == std::end(names)) throw std::invalid_argument("no KV format is named " + name);
+  return static_cast<KvFormat>(found - std::begin(names));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -235,14 +242,14 @@ int main(int argc, char** argv) try {
     const std::string a = argv[i];
     if (a == "--threads" && i + 1 < argc) threads = std::atoi(argv[++i]);
     else if (a == "--isa" && i + 1 < argc) isa = argv[++i];
-    else if (a == "--kv" && i + 1 < argc) kv = std::string(argv[++i]) == "f32" ? KvFormat::F32 : KvFormat::F16;
+    else if (a == "--kv" && i + 1 < argc) kv = format_named(argv[++i]);
     else if (a == "--clock" && i + 1 < argc) cpu_clock = std::string(argv[++i]) == "cpu";
     else if (file.empty()) file = a;
     else if (mode.empty()) mode = a;
     else numbers.push_back(std::atoi(a.c_str()));
   }
   if (mode.empty()) {
-    std::fprintf(stderr, "cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f16|f32] [--clock wall|cpu] prefill TOKENS | decode DEPTH SEQUENCES | shared DEPTH SEQUENCES | verify TOKENS | greedy COUNT TOKEN...\n");
+    std::fprintf(stderr, "cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f32|f16|bf16|q8|q4] [--clock wall|cpu] prefill TOKENS | decode DEPTH SEQUENCES | shared DEPTH SEQUENCES | verify TOKENS | greedy COUNT TOKEN...\n");
     return 2;
   }
   const DecoderSpec spec = smollm2_135m_gguf_spec();

@@ -15,7 +15,7 @@ namespace {
 
 // `panel16-v1`: see KvShape::image_layout(). All instruction sets compute the same bits.
 KvLayout kv_layout_of(const std::vector<KvShape>& shapes, KvFormat format) {
-  KvLayout layout{format == KvFormat::F16 ? "cpu/panel16-v1/f16" : "cpu/panel16-v1/f32", {}};
+  KvLayout layout{std::string("cpu/panel16-v1/") + kv_format_name(format), {}};
   for (const KvShape& shape : shapes) layout.layers.push_back(shape.image_layout());
   return layout;
 }
@@ -24,12 +24,12 @@ std::vector<KvShape> kv_shapes(const DecoderSpec& spec, KvFormat format) {
   std::vector<KvShape> shapes;
   for (const LayerSpec& layer : spec.layers) {
     const AttentionSpec& a = layer.attention;
-    shapes.push_back({a.kv_heads, a.head_dim, (a.head_dim + kLanes - 1) / kLanes * kLanes, a.window.value_or(0), format == KvFormat::F16 ? 2 : 4});
+    shapes.push_back({a.kv_heads, a.head_dim, (a.head_dim + kLanes - 1) / kLanes * kLanes, a.window.value_or(0), format});
   }
   return shapes;
 }
 
-void check_spec(const DecoderSpec& spec) {
+void check_spec(const DecoderSpec& spec, KvFormat format) {
   const auto refuse = [](size_t layer, const std::string& message) {
     throw Error(ErrorCode::InvalidArgument, "cpu.load", "layer " + std::to_string(layer) + ": " + message);
   };
@@ -38,6 +38,7 @@ void check_spec(const DecoderSpec& spec) {
     if (a.heads < 1 || a.kv_heads < 1 || a.heads % a.kv_heads != 0 || a.heads / a.kv_heads > kMaxAttendRows) {
       refuse(i, "heads a multiple of kv heads wanted, got " + std::to_string(a.heads) + " and " + std::to_string(a.kv_heads));
     }
+    check_kv_format(format, a.head_dim, "cpu.load");
     if (a.rope < 0 || a.rope >= static_cast<int>(spec.ropes.size()) || spec.ropes[a.rope].dims > a.head_dim) {
       refuse(i, "a rope of at most " + std::to_string(a.head_dim) + " dims wanted, got number " + std::to_string(a.rope));
     }
@@ -50,7 +51,7 @@ void check_spec(const DecoderSpec& spec) {
 class CpuExecutor final : public Executor {
  public:
   CpuExecutor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool, const Kernels& kernels)
-      : spec_((check_spec(spec), spec)), pool_(pool), kernels_(kernels), kv_shapes_(kv_shapes(spec, kv)),
+      : spec_((check_spec(spec, kv), spec)), pool_(pool), kernels_(kernels), kv_shapes_(kv_shapes(spec, kv)),
         kv_layout_(std::make_shared<KvLayout>(kv_layout_of(kv_shapes_, kv))),
         weights_(load_weights(spec, source, pool)), scratch_(spec_, pool.threads()) {
     for (const LayerSpec& layer : spec_.layers) {

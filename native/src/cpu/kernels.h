@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "cpu/panel_matrix.h"
+#include "kv_format.h"
 
 namespace semantic::cpu {
 
@@ -24,7 +25,7 @@ enum class ActivationKind : uint8_t { Silu, GeluTanh, SwigluClamped };
 struct AttendBlock {
   const void* keys;    // [keys / 16][head_dim][16]
   const void* values;  // [keys][value_stride]
-  bool half;           // keys and values are f16, else f32
+  KvFormat format;     // of both; quantized ones are expanded to F32 before
   int head_dim;
   int value_stride;  // head_dim rounded up to 16
   int rows;
@@ -56,8 +57,17 @@ struct Kernels {
   void (*softcap)(float* x, int n, float cap);
   // Rotates (x[i], x[i + dims / 2]) by the angles, in place, then multiplies all n by `scale`.
   void (*rotate)(float* x, const float* cos, const float* sin, int dims, int n, float scale);
-  void (*write_values)(const float* x, int n, bool half, void* y);  // y [n], f16 or f32
-  void (*write_keys)(const float* x, int n, bool half, void* y);    // y [n] at a stride of 16: one lane of a key panel
+
+  // A value row: [n] elements; quantized: codes, in q4 runs of 32 elements whose first half takes the low bits of 16 bytes, then
+  // per group scale and bias in f16.
+  void (*write_values)(const float* x, int n, KvFormat format, void* row);
+  // One lane of a key panel: [n][16] elements; quantized: codes [n][16] bytes, or [n / 2][16] with the even element in the low
+  // bits, then [groups][2][16] scales and biases in f16.
+  void (*write_keys)(const float* x, int n, KvFormat format, void* panel, int lane);
+  // Quantized panels to y [panels][n][16].
+  void (*expand_keys)(const void* keys, int panels, int n, KvFormat format, float* y);
+  // Quantized rows to y[row * stride + ..n).
+  void (*expand_values)(const void* values, int rows, int n, KvFormat format, float* y, ptrdiff_t stride);
 
   void (*attend)(const AttendBlock& block);
   // Folds a block's (max, sum, out) into the running ones, in the order of the blocks.

@@ -18,13 +18,16 @@ namespace semantic::cpu {
 // What one layer keeps per token.
 struct KvShape {
   int kv_heads, head_dim;
-  int value_stride;   // head_dim rounded up to 16
-  int window;         // 0 = all
-  int element_bytes;  // 2 = f16, 4 = f32
+  int value_stride;  // head_dim rounded up to 16
+  int window;        // 0 = all
+  KvFormat format;
 
-  // One head, `tokens` a multiple of 16: keys [tokens / 16][head_dim][16], values [tokens][value_stride].
-  size_t key_bytes(int tokens) const { return static_cast<size_t>(tokens) * head_dim * element_bytes; }
-  size_t value_bytes(int tokens) const { return static_cast<size_t>(tokens) * value_stride * element_bytes; }
+  // One head, `tokens` a multiple of 16: key panels [tokens / 16], value rows [tokens]. kernels.h says how they lie; rows of floats
+  // are padded to value_stride.
+  size_t key_bytes(int tokens) const { return static_cast<size_t>(tokens) * kv_head_bytes(format, head_dim); }
+  size_t value_bytes(int tokens) const {
+    return static_cast<size_t>(tokens) * kv_head_bytes(format, is_quantized(format) ? head_dim : value_stride);
+  }
   // All heads: their keys, then their values.
   size_t extent_bytes(int tokens) const { return kv_heads * (key_bytes(tokens) + value_bytes(tokens)); }
   int64_t bytes_per_token() const { return static_cast<int64_t>(extent_bytes(kBlockTokens) / kBlockTokens); }
@@ -86,9 +89,9 @@ class CpuSequenceKv final : public SequenceKv {
   // Position before which this sequence and `other` lie in the same memory, as far as both hold it; 0 where they share none.
   int same_until(const CpuSequenceKv& other, int layer) const;
 
-  // The 16-key panel of `position` in head `head`: [head_dim][16].
+  // The 16-key panel of `position` in head `head`.
   void* key_panel(int layer, int head, int position) const;
-  // The value row of `position`: [value_stride].
+  // The value row of `position`.
   void* value_row(int layer, int head, int position) const;
   // Where the tokens that lie together with `position` end: behind the next panels and rows of its extent.
   int together_until(int layer, int position) const;

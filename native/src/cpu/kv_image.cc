@@ -15,13 +15,22 @@ int tokens_in_block(int block, int length) { return std::min(length - block * kB
 
 bool in_pages(const KvShape& s) { return s.extent_bytes(kBlockTokens) % page_bytes() == 0; }
 
-// The first `columns` of a key panel [head_dim][16]; the others zero.
-void copy_columns(const char* from, int columns, const KvShape& s, char* to) {
-  const size_t row = static_cast<size_t>(kPanelTokens) * s.element_bytes, kept = static_cast<size_t>(columns) * s.element_bytes;
-  for (int i = 0; i < s.head_dim; ++i, from += row, to += row) {
+// The first `columns` of rows [16] of elements; the others zero.
+void copy_rows(const char* from, int columns, int rows, int element_bytes, char* to) {
+  const size_t row = static_cast<size_t>(kPanelTokens) * element_bytes, kept = static_cast<size_t>(columns) * element_bytes;
+  for (int i = 0; i < rows; ++i, from += row, to += row) {
     std::memcpy(to, from, kept);
     std::memset(to + kept, 0, row - kept);
   }
+}
+
+// The first `columns` tokens of a key panel: rows of elements, or of bytes of codes and then of scales and biases.
+void copy_columns(const char* from, int columns, const KvShape& s, char* to) {
+  const int bits = kv_element_bits(s.format);
+  if (!is_quantized(s.format)) return copy_rows(from, columns, s.head_dim, bits / 8, to);
+  const int codes = s.head_dim * bits / 8;
+  copy_rows(from, columns, codes, 1, to);
+  copy_rows(from + kPanelTokens * codes, columns, 2 * kv_groups(s.format, s.head_dim), 2, to + kPanelTokens * codes);
 }
 
 }  // namespace

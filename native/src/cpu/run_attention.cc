@@ -63,10 +63,10 @@ void attend_block(const Run& run, const AttentionPlan& plan, const BlockRun& row
   const int first = block * kAttendKeys;
   int keys = 0;
   for (const TilePart& part : rows.parts) keys = std::max(keys, set_visible(run, plan, part, first, t));
-  const StagedKv staged = stage_kv(kv, shape, layer, head, first, first + keys, t);
+  const StagedKv staged = stage_kv(run.kernels, kv, shape, layer, head, first, first + keys, t);
   run.kernels.attend({.keys = staged.keys,
                       .values = staged.values,
-                      .half = staged.half,
+                      .format = staged.format,
                       .head_dim = shape.head_dim,
                       .value_stride = shape.value_stride,
                       .rows = rows.rows,
@@ -155,8 +155,7 @@ void prepare_head(const Kernels& kernels, const std::optional<Norm>& norm, const
 void run_append(Run& run, ThreadPool::Worker& worker, int layer) {
   const AttentionSpec& spec = run.spec.layers[layer].attention;
   const AttentionWeights& weights = run.weights.layers[layer].attention;
-  const KvShape& shape = run.kv[layer];
-  const bool half = shape.element_bytes == 2;
+  const KvFormat format = run.kv[layer].format;
   const int d = spec.head_dim, group = spec.heads / spec.kv_heads, dims = run.spec.ropes[spec.rope].dims;
   worker.phase(static_cast<int>(run.slice.appends.size()) * spec.kv_heads, [&](int chunk) {
     const AppendJob& job = run.slice.appends[chunk / spec.kv_heads];
@@ -170,9 +169,8 @@ void run_append(Run& run, ThreadPool::Worker& worker, int layer) {
       }
       float* k = run.scratch.k[row] + head * d;
       prepare_head(run.kernels, weights.k_norm, cos, sin, dims, d, 1, k);
-      auto* panel = static_cast<char*>(kv.key_panel(layer, head, position));
-      run.kernels.write_keys(k, d, half, panel + position % kLanes * shape.element_bytes);
-      run.kernels.write_values(run.scratch.v[row] + head * d, d, half, kv.value_row(layer, head, position));
+      run.kernels.write_keys(k, d, format, kv.key_panel(layer, head, position), position % kLanes);
+      run.kernels.write_values(run.scratch.v[row] + head * d, d, format, kv.value_row(layer, head, position));
     }
   });
 }

@@ -26,7 +26,7 @@ struct ThreadScratch {
   float* scores;             // [kMaxAttendRows][kAttendKeys]
   float *block_max, *block_sum, *block_out;  // [kMaxAttendRows](...[value_stride])
   float *max, *sum, *out;                    // the same, merged so far
-  float *staged_keys, *staged_values;        // [kAttendKeys / 16][head_dim][16] and [kAttendKeys][value_stride], in the KV's format
+  float *staged_keys, *staged_values;        // [kAttendKeys / 16][head_dim][16] and [kAttendKeys][value_stride], f32 or the KV's type
   const float* queries[kMaxAttendRows];
   int lo[kMaxAttendRows], hi[kMaxAttendRows];
 };

@@ -32,10 +32,14 @@ function randomizer(seed: number): () => number {
 
 const ref = (name: string): TensorRef => ({ name, ops: [] });
 
-/** `window: null` makes both layers global. */
-export function tinyModel(
-  options: { readonly window?: number | null; readonly contextLength?: number; readonly headDim?: number } = {},
-): TinyModel {
+interface TinyOptions {
+  /** null makes both layers global. */
+  readonly window?: number | null;
+  readonly contextLength?: number;
+  readonly headDim?: number;
+}
+
+export function tinyModel(options: TinyOptions = {}): TinyModel {
   const d = options.headDim ?? TINY.headDim;
   const random = randomizer(7);
   const tensors = new Map<string, F32Tensor>();

@@ -59,7 +59,13 @@ static void attend_format(const AttendBlock& b) {
                                                  b.value_stride, false, kValuesAhead * b.value_stride});
 }
 
-static void attend(const AttendBlock& b) { b.half ? attend_format<F16>(b) : attend_format<F32>(b); }
+static void attend(const AttendBlock& b) {
+  switch (b.format) {
+    case KvFormat::F16: return attend_format<F16>(b);
+    case KvFormat::BF16: return attend_format<BF16>(b);
+    default: return attend_format<F32>(b);
+  }
+}
 
 static void merge(float* largest, float* sum, float* out, float block_max, float block_sum, const float* block_out, int n) {
   if (block_sum == 0) return;

@@ -5,9 +5,10 @@
 namespace semantic::cpu::neon {
 #include "cpu/simd/linear.inl"
 #include "cpu/simd/rows.inl"
+#include "cpu/simd/kv.inl"
 #include "cpu/simd/attention.inl"
 
 extern const Kernels kTable;
 const Kernels kTable = {"neon",      kTilePanels, gemv,     gemm,     embed,        rms_norm,   store_row, add_row, add_scaled,
-                        activate, softcap,     rotate,   write_values, write_keys, attend,    merge,   finish};
+                        activate, softcap,     rotate,   write_values, write_keys, expand_keys, expand_values, attend,    merge,   finish};
 }  // namespace semantic::cpu::neon

@@ -92,29 +92,3 @@ static void rotate(float* x, const float* cos, const float* sin, int dims, int n
   });
   if (scale != 1) each_run(n, [&](int i, int m) { put(x + i, mul(get(x + i, m), set1(scale)), m); });
 }
-
-static void write_values(const float* x, int n, bool half, void* y) {
-  each_run(n, [&](int i, int m) {
-    if (!half) {
-      put(static_cast<float*>(y) + i, get(x + i, m), m);
-      return;
-    }
-    uint16_t lanes[kLanes];
-    store_f16(lanes, get(x + i, m));
-    for (int j = 0; j < m; ++j) static_cast<uint16_t*>(y)[i + j] = lanes[j];
-  });
-}
-
-static void write_keys(const float* x, int n, bool half, void* y) {
-  each_run(n, [&](int i, int m) {
-    uint16_t lanes[kLanes];
-    if (half) store_f16(lanes, get(x + i, m));
-    for (int j = 0; j < m; ++j) {
-      if (half) {
-        static_cast<uint16_t*>(y)[(i + j) * kLanes] = lanes[j];
-      } else {
-        static_cast<float*>(y)[(i + j) * kLanes] = x[i + j];
-      }
-    }
-  });
-}

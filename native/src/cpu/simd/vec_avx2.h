@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <cstring>
 
 namespace semantic::cpu::avx2 {
 
@@ -41,6 +42,15 @@ static inline Vec load_bf16(const uint16_t* p) { return {from_bf16(load8(p)), fr
 static inline void store_f16(uint16_t* p, Vec v) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(v.lo, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p + 8), _mm256_cvtps_ph(v.hi, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+static inline __m256i bf16_of(__m256 v) {  // in 32 bits; to nearest, ties to even; not for NaN
+  const __m256i u = _mm256_castps_si256(v);
+  const __m256i up = _mm256_add_epi32(_mm256_and_si256(_mm256_srli_epi32(u, 16), _mm256_set1_epi32(1)), _mm256_set1_epi32(0x7FFF));
+  return _mm256_srli_epi32(_mm256_add_epi32(u, up), 16);
+}
+static inline void store_bf16(uint16_t* p, Vec v) {
+  const __m256i packed = _mm256_packus_epi32(bf16_of(v.lo), bf16_of(v.hi));  // 64-bit quarters 0 2 1 3
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(packed, 0xD8));
 }
 
 static inline Vec fma(Vec a, Vec b, Vec c) { return {_mm256_fmadd_ps(a.lo, b.lo, c.lo), _mm256_fmadd_ps(a.hi, b.hi, c.hi)}; }
@@ -90,6 +100,15 @@ static inline __m256 u8x8(const unsigned char* p) {
   return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p))));
 }
 static inline Vec load_u8(const unsigned char* p) { return {u8x8(p), u8x8(p + 8)}; }
+// Bits 0..3, and 4..7, of 16 bytes.
+static inline Vec low4_of(__m128i bytes) {
+  const __m128i low = _mm_and_si128(bytes, _mm_set1_epi8(15));
+  return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(low)), _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(low, 8)))};
+}
+static inline Vec load_low4(const unsigned char* p) { return low4_of(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+static inline Vec load_high4(const unsigned char* p) {
+  return low4_of(_mm_srli_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), 4));
+}
 static inline __m256 fp4x8(__m256i w, int j) {
   const __m256 table = _mm256_setr_ps(0, .5f, 1, 1.5f, 2, 3, 4, 6);
   const __m256i n = _mm256_srli_epi32(w, 4 * j);

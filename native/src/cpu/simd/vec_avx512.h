@@ -3,6 +3,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <cstring>
 
 namespace semantic::cpu::avx512 {
 
@@ -26,6 +27,12 @@ static inline Vec load_bf16(const uint16_t* p) {
 }
 static inline void store_f16(uint16_t* p, Vec v) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+}
+// To nearest, ties to even; not for NaN.
+static inline void store_bf16(uint16_t* p, Vec v) {
+  const __m512i u = _mm512_castps_si512(v);
+  const __m512i up = _mm512_add_epi32(_mm512_and_si512(_mm512_srli_epi32(u, 16), _mm512_set1_epi32(1)), _mm512_set1_epi32(0x7FFF));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(_mm512_srli_epi32(_mm512_add_epi32(u, up), 16)));
 }
 
 static inline Vec fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
@@ -67,6 +74,14 @@ static inline Vec fp4(Words w, int j) {
 }
 static inline Vec load_u8(const unsigned char* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
+}
+// Bits 0..3, and 4..7, of 16 bytes.
+static inline Vec low4_of(__m128i bytes) {
+  return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_and_si128(bytes, _mm_set1_epi8(15))));
+}
+static inline Vec load_low4(const unsigned char* p) { return low4_of(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+static inline Vec load_high4(const unsigned char* p) {
+  return low4_of(_mm_srli_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), 4));
 }
 static inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 

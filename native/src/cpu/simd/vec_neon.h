@@ -43,6 +43,14 @@ static inline Vec load_bf16(const uint16_t* p) { SEMANTIC_EACH(vreinterpretq_f32
 static inline void store_f16(uint16_t* p, Vec a) {
   for (int i = 0; i < 4; ++i) vst1_u16(p + 4 * i, vreinterpret_u16_f16(vcvt_f16_f32(a.v[i])));
 }
+// To nearest, ties to even; not for NaN.
+static inline void store_bf16(uint16_t* p, Vec a) {
+  for (int i = 0; i < 4; ++i) {
+    const uint32x4_t u = vreinterpretq_u32_f32(a.v[i]);
+    const uint32x4_t up = vaddq_u32(vandq_u32(vshrq_n_u32(u, 16), vdupq_n_u32(1)), vdupq_n_u32(0x7FFF));
+    vst1_u16(p + 4 * i, vshrn_n_u32(vaddq_u32(u, up), 16));
+  }
+}
 
 static inline Vec fma(Vec a, Vec b, Vec c) { SEMANTIC_EACH(vfmaq_f32(c.v[i], a.v[i], b.v[i])); }
 static inline Vec add(Vec a, Vec b) { SEMANTIC_EACH(vaddq_f32(a.v[i], b.v[i])); }
@@ -74,12 +82,15 @@ static inline Words load_words(const void* p) {
 }
 static inline uint32x4_t shifted(uint32x4_t w, int bits) { return vshlq_u32(w, vdupq_n_s32(-bits)); }
 static inline Vec nibble(Words w, int j) { SEMANTIC_EACH(vcvtq_f32_u32(vandq_u32(shifted(w.v[i], 4 * j), vdupq_n_u32(15)))); }
-static inline Vec load_u8(const unsigned char* p) {
-  const uint8x16_t b = vld1q_u8(p);
+static inline Vec from_u8(uint8x16_t b) {
   const uint16x8_t lo = vmovl_u8(vget_low_u8(b)), hi = vmovl_u8(vget_high_u8(b));
   return {{vcvtq_f32_u32(vmovl_u16(vget_low_u16(lo))), vcvtq_f32_u32(vmovl_u16(vget_high_u16(lo))),
            vcvtq_f32_u32(vmovl_u16(vget_low_u16(hi))), vcvtq_f32_u32(vmovl_u16(vget_high_u16(hi)))}};
 }
+static inline Vec load_u8(const unsigned char* p) { return from_u8(vld1q_u8(p)); }
+// Bits 0..3, and 4..7, of 16 bytes.
+static inline Vec load_low4(const unsigned char* p) { return from_u8(vandq_u8(vld1q_u8(p), vdupq_n_u8(15))); }
+static inline Vec load_high4(const unsigned char* p) { return from_u8(vshrq_n_u8(vld1q_u8(p), 4)); }
 // Bits e1 e0 m become exponent and mantissa of an f32 that is 2^-126 too small (denormal for e = 0): one multiply, exact.
 static inline float32x4_t fp4x4(uint32x4_t n) {
   const uint32x4_t magnitude = vshlq_n_u32(vandq_u32(n, vdupq_n_u32(7)), 22);

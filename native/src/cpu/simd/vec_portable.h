@@ -66,6 +66,13 @@ static inline Vec load_bf16(const uint16_t* p) { SEMANTIC_EACH(as_float(static_c
 static inline void store_f16(uint16_t* p, Vec a) {
   for (int i = 0; i < 16; ++i) p[i] = to_f16(a.v[i]);
 }
+// To nearest, ties to even; not for NaN.
+static inline void store_bf16(uint16_t* p, Vec a) {
+  for (int i = 0; i < 16; ++i) {
+    const uint32_t u = as_bits(a.v[i]);
+    p[i] = static_cast<uint16_t>((u + 0x7FFF + (u >> 16 & 1)) >> 16);
+  }
+}
 
 static inline Vec fma(Vec a, Vec b, Vec c) { SEMANTIC_EACH(fma1(a.v[i], b.v[i], c.v[i])); }
 static inline Vec add(Vec a, Vec b) { SEMANTIC_EACH(a.v[i] + b.v[i]); }
@@ -97,6 +104,9 @@ static inline Words load_words(const void* p) {
 }
 static inline Vec nibble(Words w, int j) { SEMANTIC_EACH(static_cast<float>(static_cast<int32_t>(w.v[i] >> (4 * j) & 15))); }
 static inline Vec load_u8(const unsigned char* p) { SEMANTIC_EACH(static_cast<float>(p[i])); }
+// Bits 0..3, and 4..7, of 16 bytes.
+static inline Vec load_low4(const unsigned char* p) { SEMANTIC_EACH(static_cast<float>(p[i] & 15)); }
+static inline Vec load_high4(const unsigned char* p) { SEMANTIC_EACH(static_cast<float>(p[i] >> 4)); }
 // Bits e1 e0 m become exponent and mantissa of an f32 that is 2^-126 too small (denormal for e = 0): one multiply, exact.
 static inline Vec fp4(Words w, int j) {
   SEMANTIC_EACH(as_float((w.v[i] >> (4 * j) & 7) << 22 | (w.v[i] >> (4 * j) & 8) << 28) * 0x1p126f);
