@@ -1,7 +1,8 @@
 /**
- * npm run bench -- throughput|start|loop|memory|kv|fork|store|turns|parking [options]. Every figure in docs/benchmarks comes from here.
+ * npm run bench -- throughput|start|loop|memory|kv|kv-quality|fork|store|turns|parking [options]. Every figure in docs/benchmarks comes from here.
  * Progress goes to stderr, the Markdown table to stdout.
  */
+import { readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,6 +13,7 @@ import { daemonMemory } from './daemon-memory.js';
 import { eventLoopDelay } from './event-loop.js';
 import { forkCost, type ForkCost } from './fork-cost.js';
 import { kvDomainTimes } from './kv-domain.js';
+import { kvQuality } from './kv-quality.js';
 import { kvStoreTimes } from './kv-store.js';
 import { median } from './median.js';
 import { openModel, ours, type OursOptions } from './ours.js';
@@ -41,6 +43,9 @@ const { positionals, values } = parseArgs({
     tokens: { type: 'string', default: '4096,4196' }, // fork: at the end of a block, and inside one
     forks: { type: 'string', default: '10' },
     blocks: { type: 'string', default: '10000' }, // store
+    text: { type: 'string', default: fileURLToPath(new URL('../../../docs/architecture.md', import.meta.url)) }, // kv-quality
+    score: { type: 'string', default: '1024' }, // kv-quality: tokens of the text
+    depth: { type: 'string', default: '4096' }, // kv-quality: context of the tokens that are timed
     llama: { type: 'string' }, // folder that holds llama-bench
     'mlx-python': { type: 'string' },
     'mlx-model': { type: 'string' },
@@ -127,6 +132,30 @@ const verbs: Readonly<Record<string, () => Promise<string>>> = {
         [`opening a store of ${t.blocks} blocks, median`, `${figure(t.openMillis)} ms`],
         ['purging an agent of 20 blocks from it', `${figure(t.purgeMillis)} ms`],
       ],
+    );
+  },
+  async 'kv-quality'() {
+    const [score, depth] = [Number(values.score), Number(values.depth)];
+    const rows = await kvQuality(options, readFileSync(values.text, 'utf8'), score, depth, Number(values.decode), rounds);
+    return table(
+      [
+        `KV format, ${options.executor}, ${score} tokens`,
+        'bytes a token',
+        'mean KL to f32, nats',
+        'largest',
+        'same best token',
+        `decode at ${depth}, tokens/s`,
+        'against f16',
+      ],
+      rows.map((r) => [
+        `\`${r.format}\``,
+        `${r.bytesPerToken}`,
+        r.meanKl.toExponential(1),
+        r.largestKl.toExponential(1),
+        `${(100 * r.agreement).toFixed(1)} %`,
+        figure(r.decodeRate),
+        figure(r.decodeShare),
+      ]),
     );
   },
   async memory() {
