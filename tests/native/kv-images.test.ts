@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, ftruncateSync, writeSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type * as Native from '../../native/index.js';
+import { headBytes, KV_FORMATS } from '../../src/core/domain/kv-format.js';
 import { ENGINE_OPTIONS, GREEDY, native, plan, rejection } from './support/addon.js';
 import { KvFile, placesOf, type Place } from './support/kv-files.js';
 import { tinyModel, tinyTokens } from './support/tiny-model.js';
@@ -22,7 +23,7 @@ function expectNothingHeld(): void {
 }
 
 const cases = (['mlx', 'cpu'] as const).flatMap((executor) =>
-  (['f32', 'f16'] as const).flatMap((kvFormat) => (['dense', 'windowed'] as const).map((shape) => ({ executor, kvFormat, shape }))),
+  KV_FORMATS.flatMap((kvFormat) => (['dense', 'windowed'] as const).map((shape) => ({ executor, kvFormat, shape }))),
 );
 
 describe.each(cases)('KV in files on the $executor executor, $shape model, $kvFormat', ({ executor, kvFormat, shape }) => {
@@ -72,7 +73,7 @@ describe.each(cases)('KV in files on the $executor executor, $shape model, $kvFo
     expect(layout).toBe(executor === 'cpu' ? `cpu/panel16-v1/${kvFormat}` : `mlx/rows-v1/${kvFormat}/cpu`);
     const [first, both] = [Int32Array.of(0), Int32Array.of(0, 1)];
     expect(engine.kvImageBytes(model, 256, both)).toBe(2 * engine.kvImageBytes(model, 256, first));
-    expect(engine.kvImageBytes(model, 256, both)).toBe(256 * 2 * 2 * 2 * 16 * (kvFormat === 'f32' ? 4 : 2));
+    expect(engine.kvImageBytes(model, 256, both)).toBe(256 * 2 * 2 * 2 * headBytes(kvFormat, 16));
     expect(engine.kvImageBytes(model, 1, both)).toBeLessThan(engine.kvImageBytes(model, 256, both) / 20);
     for (const layers of [[], [2], [-1], [0, 0]]) {
       expect(() => engine.kvImageBytes(model, 1, Int32Array.from(layers))).toThrow(/\[engine\.kv_image_bytes\] the image names/);
