@@ -36,8 +36,11 @@ export class CacheControl implements CacheService {
 
   inspectAgent(id: string, caller: Caller): ReturnType<CacheService['inspectAgent']> {
     const agent = this.agents.show(id, caller);
-    const blocks = this.#isCurrent(agent) ? this.engine.parking.chain(agent.tokens, agent.scope, identityOf(agent).sessionId).blocks : [];
-    return { agent, blocks: blocks.map((block) => ({ ...this.#view(block), tier: this.#tier(block, agent.place.memoryTokens) })) };
+    // The token sampled last has no KV yet, and the last block is stored without it.
+    const { memoryTokens, diskTokens } = agent.place;
+    const tokens = agent.tokens.subarray(0, Math.max(memoryTokens, diskTokens));
+    const blocks = this.#isCurrent(agent) ? this.engine.parking.chain(tokens, agent.scope).blocks : [];
+    return { agent, blocks: blocks.map((block) => ({ ...this.#view(block), tier: tierOf(block, memoryTokens, diskTokens) })) };
   }
 
   inspectBlock(hash: string): CachedBlockView {
@@ -73,14 +76,6 @@ export class CacheControl implements CacheService {
     return fingerprint === this.engine.model.fingerprint && tokens.length > 0;
   }
 
-  #tier({ hash, index, tokens }: KvBlock, memoryTokens: number): 'memory' | 'disk' | 'both' | 'none' {
-    // The last sampled token has no KV yet, and a block with all others counts as there.
-    const inMemory = memoryTokens >= index * BLOCK_TOKENS + Math.max(1, tokens.length - 1);
-    const onDisk = this.store.get(hash) !== null;
-    if (inMemory) return onDisk ? 'both' : 'memory';
-    return onDisk ? 'disk' : 'none';
-  }
-
   #view({ hash, parent, index, tokens }: KvBlock): CachedBlockView {
     const described = this.store.describe(hash);
     const text = this.engine.model.tokenizer.decode(tokens.subarray(0, SHOWN_TOKENS), { skipSpecialTokens: false });
@@ -98,6 +93,13 @@ export class CacheControl implements CacheService {
 
 const SHOWN_TOKENS = 32;
 const SHOWN_CHARACTERS = 80;
+
+/** A last block may be on disk as part of a longer one. */
+function tierOf({ index, tokens }: KvBlock, memoryTokens: number, diskTokens: number): 'memory' | 'disk' | 'both' | 'none' {
+  const end = index * BLOCK_TOKENS + tokens.length;
+  if (memoryTokens >= end) return diskTokens >= end ? 'both' : 'memory';
+  return diskTokens >= end ? 'disk' : 'none';
+}
 
 function identityOf({ id, scope }: AgentContext): Identity {
   return { scope, sessionId: `agent/${id}` };

@@ -222,6 +222,9 @@ describe('an agent', () => {
     expect(gone.sequences).toBeGreaterThan(0);
     await opened.cache.evict({ agent: null, to: 'disk', dryRun: false }, { scope: '', seesAll: true });
     expect(opened.agents.show('baker', local).place.memoryTokens).toBe(0);
+    const { blocks } = opened.cache.inspectAgent('baker', local);
+    expect(blocks.map(({ tier }) => tier)).toEqual(blocks.map(() => 'disk'));
+    expect(blocks.reduce((sum, { tokens }) => sum + tokens, 0)).toBe(opened.agents.show('baker', local).place.diskTokens);
     const answer = await ask(opened.agents, 'baker', turn('So?'));
     expect(answer.cache).toMatchObject({ source: 'disk', miss: null });
     expect(answer.cache.cachedTokens).toBeGreaterThanOrEqual(expected.cache.cachedTokens);
