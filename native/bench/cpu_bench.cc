@@ -99,7 +99,7 @@ using Sequences = std::vector<std::unique_ptr<SequenceKv>>;
 // The same KV in memory of its own; the length is a multiple of 256.
 std::unique_ptr<SequenceKv> copy_of(const SequenceKv& kv, Executor& executor, int layers) {
   auto copy = executor.create_sequence();
-  copy->extend(kv.length());
+  copy->extend(kv.length(), kv.length());
   for (int layer = 0; layer < layers; ++layer) {
     for (int start = 0; start < kv.length(); start += kBlockTokens) {
       const KvPart from = kv.part(layer, start, kBlockTokens);
