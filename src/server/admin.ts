@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { NativeEngine } from '../adapters/mlx/native-engine.js';
 import type { EngineStatus } from '../core/engine/engine-status.js';
+import type { StoreStatus } from '../core/ports.js';
 
 export interface AdminSource {
   status(): DaemonStatus;
@@ -16,6 +17,8 @@ export interface DaemonStatus {
   /** Counters of the native engine, bytes and tokens. */
   readonly native: ReturnType<NativeEngine['stats']>;
   readonly memory: { readonly budgetBytes: number; readonly residentBytes: number };
+  /** KV on disk; `state` and `reason` say whether it can be written. */
+  readonly store: StoreStatus;
 }
 
 /** GET /v1/admin/status: what the daemon is doing, for `semantic doctor`, tests and monitors. */
