@@ -86,6 +86,7 @@ export async function openEngine(settings: Config, openStore: OpenStore = () => 
         clearInterval(sweep);
         try {
           await engine.close();
+          await agents.saveRest();
           await opened.close();
         } finally {
           await native.close();

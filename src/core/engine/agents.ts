@@ -35,6 +35,8 @@ export class Agents implements AgentService {
   readonly #files: AgentFiles;
   readonly #turns = new TurnLocks();
   #lastFailure: string | null = null;
+  /** Agents whose last change is not on disk though it should be. */
+  readonly #unsaved = new Set<string>();
 
   constructor(engine: Engine, store: KvStore, clock: Clock, limits: AgentLimits) {
     this.#engine = engine;
@@ -174,6 +176,16 @@ export class Agents implements AgentService {
     for (const agent of this.#tree.expired(this.#clock.now())) {
       if (!this.#turns.isBusy(agent.id)) await this.#remove(agent, true);
     }
+    if (this.#store.status().state === 'ready') await this.saveRest();
+  }
+
+  /** Writes agents that could not be written when they changed. */
+  async saveRest(): Promise<void> {
+    for (const id of [...this.#unsaved]) {
+      const agent = this.#tree.list(EVERYONE).find((other) => other.id === id);
+      if (agent === undefined) this.#unsaved.delete(id);
+      else await this.#save(agent);
+    }
   }
 
   /** Throws when an invariant does not hold. */
@@ -240,10 +252,17 @@ export class Agents implements AgentService {
     return this.#store.purge(ownerOf(agent.id));
   }
 
-  /** What cannot be written stays in memory, and is written with the next turn that can. */
+  /** What cannot be written stays in memory, and is written with its next turn, or when the store is ready again. */
   async #save(agent: AgentContext): Promise<void> {
+    this.#unsaved.delete(agent.id);
     if (agent.policy.persist !== 'disk') return;
-    await this.#store.putAgent(agent).then(() => (this.#lastFailure = null), this.#noted);
+    try {
+      await this.#store.putAgent(agent);
+      this.#lastFailure = null;
+    } catch (error) {
+      this.#unsaved.add(agent.id);
+      this.#noted(error);
+    }
   }
 
   readonly #noted = (error: unknown): void => {

@@ -112,8 +112,8 @@ export class KvParking {
     try {
       images = await store.openImages(plan.images);
     } catch (error) {
-      if (error instanceof SemanticError && error.code === 'CacheCorruption') return false;
-      throw error;
+      if (!isUnreadable(error)) throw error;
+      return false;
     }
     try {
       const saved = plan.images.map(({ index, count, kind }, i) => {
@@ -122,9 +122,10 @@ export class KvParking {
       });
       await runner.loadKv(sequence, tokens, saved, plan.tokens);
     } catch (error) {
+      if (!isUnreadable(error)) throw error;
       const damaged = damagedImage(error);
-      if (damaged === null) throw error;
-      await store.quarantine(plan.images[damaged]!, (error as Error).message);
+      // Where the disk refuses to note it down, memory has forgotten the image all the same.
+      if (damaged !== null) await store.quarantine(plan.images[damaged]!, error.message).catch(() => undefined);
       return false;
     } finally {
       await images.close();
@@ -285,9 +286,12 @@ function joined(blocks: readonly KvBlock[]): Int32Array {
   return tokens;
 }
 
-/** Index of the image that the error is about; null for an error of another kind. */
-function damagedImage(error: unknown): number | null {
-  if (!(error instanceof SemanticError) || error.code !== 'CacheCorruption') return null;
-  const { image } = error.cause as { readonly image?: number };
-  return image ?? null;
+/** What was stored is damaged, gone, or not to be had from the disk now: it is prefilled again. */
+function isUnreadable(error: unknown): error is SemanticError {
+  return error instanceof SemanticError && (error.code === 'CacheCorruption' || error.code === 'CachePersistence');
+}
+
+/** Index of the image that the error is about; null where it names none. */
+function damagedImage({ code, cause }: SemanticError): number | null {
+  return code === 'CacheCorruption' ? ((cause as { readonly image?: number } | undefined)?.image ?? null) : null;
 }

@@ -51,9 +51,11 @@ export class SequenceStarter {
   ): Promise<Started> {
     const { sequence, tokens } = held;
     let why = lost;
-    for (let plan = first; plan !== null; plan = this.parking.plan(prompt, request.scope, tokens)) {
+    for (let plan = first; plan !== null;) {
       if (await this.parking.restore(sequence, plan)) return { sequence, cachedTokens: plan.tokens, source: 'disk', lost: why };
       why = 'damaged';
+      const next = this.parking.plan(prompt, request.scope, tokens);
+      plan = next === null || isSame(next, plan) ? null : next; // the same again: the disk does not give it now
     }
     return { sequence, cachedTokens: tokens, source: tokens > 0 ? 'memory' : 'none', lost: why };
   }
@@ -81,4 +83,10 @@ export class SequenceStarter {
       throw error;
     }
   }
+}
+
+function isSame(a: RestorePlan, b: RestorePlan): boolean {
+  return (
+    a.images.length === b.images.length && a.images.every(({ hash, kind }, i) => hash === b.images[i]!.hash && kind === b.images[i]!.kind)
+  );
 }
