@@ -1,3 +1,4 @@
+import { constants } from 'node:os';
 import { SemanticError, type ErrorDetails } from '../../core/domain/errors.js';
 
 /** KV could not be written: `what` was refused because of `reason`. */
@@ -12,9 +13,14 @@ export function corruptionError(what: string, reason: string, cause?: unknown): 
   return new SemanticError('CacheCorruption', `[kv_store.${what}] ${reason}`, cause === undefined ? {} : { cause });
 }
 
+/** Node has no name for a quota that is used up. */
+const EDQUOT = -constants.errno.EDQUOT;
+
 /** Name of what the operating system said, such as ENOSPC; null where it was not the operating system. */
 export function errnoOf(error: unknown): string | null {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code) ? error.code : null;
+  if (!(error instanceof Error)) return null;
+  if ('errno' in error && error.errno === EDQUOT) return 'EDQUOT';
+  return 'code' in error && typeof error.code === 'string' && /^E[A-Z0-9]+$/.test(error.code) ? error.code : null;
 }
 
 export function isMissing(error: unknown): boolean {
