@@ -31,24 +31,28 @@ export class Agents implements AgentService {
   readonly #store: KvStore;
   readonly #clock: Clock;
   readonly #limits: AgentLimits;
-  readonly #tree: AgentTree;
+  readonly #tree = new AgentTree();
   readonly #files: AgentFiles;
   readonly #turns = new TurnLocks();
   #lastFailure: string | null = null;
   /** Agents whose last change is not on disk though it should be. */
   readonly #unsaved = new Set<string>();
+  /** Agents that the store has too, as they are here or as they were. */
+  readonly #stored = new Set<string>();
+  /** Made while the store was not open, under names that others have in it: these stay as they are. */
+  readonly #shadowing = new Set<string>();
+  #hasMet = false;
 
   constructor(engine: Engine, store: KvStore, clock: Clock, limits: AgentLimits) {
     this.#engine = engine;
     this.#store = store;
     this.#clock = clock;
     this.#limits = limits;
-    this.#tree = AgentTree.of(store.agents());
     this.#files = new AgentFiles(engine, store);
-    for (const agent of this.#tree.list(EVERYONE)) this.#recall(agent);
+    this.#meetStored();
   }
 
-  /** Why an agent could last not be written to disk; null after one that could. */
+  /** Why an agent could last not be written to disk; null when all are. */
   get lastFailure(): string | null {
     return this.#lastFailure;
   }
@@ -176,7 +180,9 @@ export class Agents implements AgentService {
     for (const agent of this.#tree.expired(this.#clock.now())) {
       if (!this.#turns.isBusy(agent.id)) await this.#remove(agent, true);
     }
-    if (this.#store.status().state === 'ready') await this.saveRest();
+    if (this.#store.status().state !== 'ready') return;
+    this.#meetStored();
+    await this.saveRest();
   }
 
   /** Writes agents that could not be written when they changed. */
@@ -240,11 +246,25 @@ export class Agents implements AgentService {
     const identity = identityOf(agent);
     await this.#engine.kept.release((entry) => isOf(entry, identity));
     this.#engine.histories.forget(identity);
+    const gone = this.#shadowing.has(agent.id) ? this.#unshadow(agent.id) : await this.#removeStored(agent, purge);
+    for (const child of moved) await this.#save(child);
+    return { id: agent.id, ...gone };
+  }
+
+  /** What the store has under the name is another agent, and seen again. */
+  #unshadow(id: string): typeof NOTHING {
+    this.#shadowing.delete(id);
+    const other = this.#store.agents().find((stored) => stored.id === id);
+    if (other !== undefined) this.#join(other);
+    return NOTHING;
+  }
+
+  async #removeStored(agent: AgentContext, purge: boolean): Promise<typeof NOTHING> {
     const gone = purge ? await this.#purge(agent) : NOTHING;
     if (!purge) await this.#store.disown(ownerOf(agent.id));
     await this.#store.dropAgent(agent.id);
-    for (const child of moved) await this.#save(child);
-    return { id: agent.id, ...gone };
+    this.#stored.delete(agent.id);
+    return gone;
   }
 
   async #purge(agent: AgentContext): Promise<{ readonly blocks: number; readonly bytes: number }> {
@@ -252,13 +272,36 @@ export class Agents implements AgentService {
     return this.#store.purge(ownerOf(agent.id));
   }
 
+  /** The agents of a store, which may open late; those made before then keep the name they were given. */
+  #meetStored(): void {
+    if (this.#hasMet) return;
+    this.#hasMet = this.#store.status().state === 'ready';
+    const ours = new Set(this.#tree.list(EVERYONE).map(({ id }) => id));
+    for (const agent of AgentTree.of(this.#store.agents()).list(EVERYONE)) {
+      if (this.#stored.has(agent.id)) continue;
+      if (ours.has(agent.id)) this.#shadowing.add(agent.id);
+      else this.#join(agent);
+    }
+  }
+
+  #join(agent: AgentContext): void {
+    const { parent } = agent;
+    const joins = parent === null || (this.#stored.has(parent) && !this.#shadowing.has(parent));
+    this.#tree.add(joins ? agent : { ...agent, parent: null });
+    this.#stored.add(agent.id);
+    this.#recall(agent);
+  }
+
   /** What cannot be written stays in memory, and is written with its next turn, or when the store is ready again. */
   async #save(agent: AgentContext): Promise<void> {
+    this.#meetStored();
     this.#unsaved.delete(agent.id);
     if (agent.policy.persist !== 'disk') return;
     try {
+      if (this.#shadowing.has(agent.id)) throw shadowed(agent.id);
       await this.#store.putAgent(agent);
-      this.#lastFailure = null;
+      this.#stored.add(agent.id);
+      if (this.#unsaved.size === 0) this.#lastFailure = null;
     } catch (error) {
       this.#unsaved.add(agent.id);
       this.#noted(error);
@@ -301,7 +344,13 @@ export class Agents implements AgentService {
 }
 
 const EVERYONE: Caller = { scope: '', seesAll: true };
-const NOTHING = { blocks: 0, bytes: 0 };
+const NOTHING: { readonly blocks: number; readonly bytes: number } = { blocks: 0, bytes: 0 };
+
+function shadowed(id: string): SemanticError {
+  return new SemanticError('CachePersistence', `[agents] the store has another agent ${id}, from before this one was made`, {
+    hint: 'Fork this one under another name, and remove it.',
+  });
+}
 
 /** Under what name an agent's KV is known: to the engine as a session, to the store as an owner. */
 function ownerOf(id: string): string {

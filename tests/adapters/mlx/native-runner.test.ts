@@ -93,7 +93,10 @@ describe.each(EXECUTORS)('a runner on the %s executor', (executor) => {
       const file = await open(path, 'w+');
       const [checksum] = await runner.saveKv(sequence, file.fd, [image]);
       const damaged = [{ ...image, fd: file.fd, checksum: checksum! ^ 1n }];
-      await expect(runner.loadKv(restored, PROMPT, damaged, PROMPT.length)).rejects.toMatchObject({ code: 'CacheCorruption', cause: { image: 0 } });
+      await expect(runner.loadKv(restored, PROMPT, damaged, PROMPT.length)).rejects.toMatchObject({
+        code: 'CacheCorruption',
+        cause: { image: 0 },
+      });
       await file.close();
       const readable = await open(path, 'r');
       await expect(runner.saveKv(sequence, readable.fd, [image])).rejects.toMatchObject({

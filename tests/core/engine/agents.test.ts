@@ -11,10 +11,11 @@ import type { CacheReport } from '../../../src/core/domain/cache-report.js';
 import { GREEDY } from '../../../src/core/domain/sampling.js';
 import type { AgentTurnRequest } from '../../../src/core/engine/agent-service.js';
 import { Agents } from '../../../src/core/engine/agents.js';
-import type { ChecksumFile } from '../../../src/core/ports.js';
+import type { ChecksumFile, KvStore } from '../../../src/core/ports.js';
 import { type OpenedEngine, openEngine } from '../../../src/server/open-engine.js';
 import { openStore } from '../../../src/server/open-store.js';
 import { createHome } from '../../support/run-semantic.js';
+import { until } from '../../support/daemon.js';
 import { starterModelFile } from '../../support/starter-model.js';
 
 const home = createHome();
@@ -341,6 +342,47 @@ describe('on disk', () => {
     await store.close();
     await close(opened);
   });
+});
+
+test('agents of a store that opens late join those made meanwhile, and none takes the place of another', async () => {
+  const directory = newDirectory();
+  const opened = await open(newDirectory(), { 'store.enabled': false });
+  const { runner } = opened.engine.model;
+  const checksumFile: ChecksumFile = (fd, offset, bytes, seed) => runner.checksumFile(fd, offset, bytes, seed);
+  const openAgain = (): ReturnType<typeof openStore> =>
+    openStore({ ...settingsFor(directory).store, retry_seconds: 0.05 }, checksumFile, pino({ level: 'silent' }));
+  const policy = { persist: 'disk', ttlSeconds: null, pinned: false, maxTokens: null } as const;
+  const agentsOf = (store: KvStore): Agents =>
+    new Agents(opened.engine, store, { now: () => Date.now() }, { maxAgents: 9, policy, busy: 'wait' });
+  const said = (agents: Agents, id: string): unknown => agents.show(id, local).messages.map(({ content }) => content);
+
+  const first = await openAgain();
+  const before = agentsOf(first);
+  await before.create({ id: 'a', messages: [{ role: 'user', content: 'first' }] }, local);
+  await before.fork('a', { id: 'b' }, local);
+  const second = await openAgain();
+  expect(second.status().state).toBe('suspended');
+  const after = agentsOf(second);
+  await after.create({ id: 'a', messages: [{ role: 'user', content: 'second' }] }, local);
+  await after.create({ id: 'c' }, local);
+  await first.close();
+  await until(
+    () => second.status().state,
+    (state) => state === 'ready',
+  );
+  await after.sweep();
+  expect(after.list(local).map(({ id }) => id)).toEqual(['a', 'c', 'b']);
+  expect([said(after, 'a'), after.lastFailure]).toEqual([['second'], expect.stringContaining('the store has another agent a')]);
+  expect(second.agents().map(({ id, messages }) => [id, messages[0]?.content])).toEqual([
+    ['a', 'first'],
+    ['b', 'first'],
+    ['c', undefined],
+  ]);
+  await after.remove('a', { purge: true, dryRun: false }, local);
+  expect(said(after, 'a')).toEqual(['first']);
+  after.checkIntegrity();
+  await second.close();
+  await close(opened);
 });
 
 test('memory that pinned agents hold is refused to others by name, and given when they are unpinned', async () => {
