@@ -233,6 +233,7 @@ describe('an agent', () => {
   });
 
   test('a dry run changes nothing', async () => {
+    await opened.engine.parking.flush();
     const before = opened.engine.status();
     await opened.cache.evict({ agent: null, to: 'none', dryRun: true }, { scope: '', seesAll: true });
     await opened.agents.remove('baker', { purge: true, dryRun: true }, local);

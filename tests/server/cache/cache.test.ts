@@ -51,7 +51,9 @@ describe('POST /v1/cache/evict', () => {
     const dry = await evict({ to: 'none', dry_run: true });
     expect(dry).toMatchObject({ agent: null, to: 'none', dry_run: true, written_bytes: 0 });
     expect(dry.sequences).toBeGreaterThan(0);
-    expect((await overview()).memory).toEqual(before.memory);
+    // Blocks may be on their way to disk: what sequences hold is what must stay.
+    const { sequences, tokens, used_bytes: usedBytes } = before.memory;
+    expect((await overview()).memory).toMatchObject({ sequences, tokens, used_bytes: usedBytes });
   });
 
   test('to disk: memory is free, the KV is there again from disk, with the same answer', async () => {
