@@ -2,21 +2,66 @@
 
 #include <mlx/mlx.h>
 
+#include <algorithm>
+#include <cstdlib>
+
 #include "engine/translate_error.h"
 
 namespace semantic {
+
+namespace {
+
+// Threads that are alive, in every environment of this process.
+struct Living {
+  std::mutex mutex;
+  std::vector<CommandThread*> threads;
+};
+
+// Never destroyed: it is asked while the process ends.
+Living& living() {
+  static auto* all = new Living;
+  return *all;
+}
+
+// process.exit() runs no clean-up hooks, but destroys what MLX has of global state: no engine may be at work by then.
+void end_all() {
+  const std::lock_guard lock(living().mutex);
+  for (CommandThread* thread : living().threads) {
+    thread->close(nullptr);
+    thread->join();
+  }
+  living().threads.clear();
+}
+
+void add_living(CommandThread* thread) {
+  const std::lock_guard lock(living().mutex);
+  living().threads.push_back(thread);
+  // After an engine has started, and so after MLX has made what it destroys: handlers run in reverse order.
+  static const int registered = std::atexit(end_all);
+  static_cast<void>(registered);
+}
+
+void remove_living(CommandThread* thread) {
+  const std::lock_guard lock(living().mutex);
+  std::erase(living().threads, thread);
+}
+
+}  // namespace
 
 CommandThread::CommandThread(const EngineOptions& options) : options_(options) {
   thread_ = std::thread([this] { loop(); });
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [this] { return started_; });
-  if (!start_failure_) return;
   lock.unlock();
-  thread_.join();
-  throw Error(*start_failure_);
+  if (start_failure_) {
+    thread_.join();
+    throw Error(*start_failure_);
+  }
+  add_living(this);
 }
 
 CommandThread::~CommandThread() {
+  remove_living(this);
   close(nullptr);
   join();
 }
@@ -70,6 +115,7 @@ void CommandThread::loop() {
   std::unique_ptr<Engine> engine;
   try {
     engine = std::make_unique<Engine>(options_, [this](Command command) { post(std::move(command)); });
+    mlx::core::eval(mlx::core::ones({1}));  // makes MLX's scheduler and allocator, see end_all()
     info_ = engine->info();
     publish(*engine);
   } catch (...) {
