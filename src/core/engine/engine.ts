@@ -136,7 +136,7 @@ export class Engine implements TextGenerator {
     await this.kept.release(() => true);
     await this.model.template.close();
     await this.model.runner.unload();
-    this.#checkIntegrity();
+    this.checkIntegrity();
   }
 
   #enqueue(request: GenerationRequest, prompt: Int32Array): Generation {
@@ -353,15 +353,16 @@ export class Engine implements TextGenerator {
   #verifyWhenIdle(): void {
     if (this.#live.size > 0) return;
     try {
-      this.#checkIntegrity();
+      this.checkIntegrity();
     } catch (error) {
       this.#fault = (error as Error).message;
     }
   }
 
-  #checkIntegrity(): void {
+  /** Throws when the bookkeeping contradicts itself. */
+  checkIntegrity(): void {
     this.#scheduler.checkIntegrity();
-    this.kv.checkIntegrity(this.#scheduler.counts().running, this.parking.leases());
+    this.kv.checkIntegrity(this.#scheduler.counts().running, [...this.parking.leases(), ...this.kept.leases()]);
   }
 
   async #drop(sequences: readonly number[]): Promise<void> {

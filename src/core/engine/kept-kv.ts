@@ -1,4 +1,5 @@
 /** KV at rest: sequences that finished requests leave behind, for the next turn in memory and, where it is wanted, on disk. */
+import type { BlockLease } from '../domain/block-pool.js';
 import { GREEDY } from '../domain/sampling.js';
 import type { ModelRunner } from '../ports.js';
 import type { CacheHistories } from './cache-histories.js';
@@ -16,7 +17,15 @@ export interface KeptKvOptions {
 }
 
 export class KeptKv {
+  /** Leases of forks that are being made. */
+  readonly #leases = new Set<BlockLease>();
+
   constructor(private readonly options: KeptKvOptions) {}
+
+  /** Blocks that are set aside for sequences which are not kept yet. */
+  leases(): Iterable<BlockLease> {
+    return this.#leases;
+  }
 
   /** Its lease shrinks to what the sequence holds. KV that cannot be stored stays in memory; why is in the status. */
   async keep(entry: RetainedSequence, toDisk: boolean): Promise<void> {
@@ -55,20 +64,25 @@ export class KeptKv {
     const source = kv.retained.find(Int32Array.of(...tokens, END_MARK), from);
     const lease = source === null ? null : kv.forkLease(source.entry.lease, source.sharedTokens);
     if (source === null || lease === null) return 0;
-    try {
-      const { sequence, length } = await runner.forkSequence(source.entry.sequence, source.sharedTokens, GREEDY);
-      if (length === source.sharedTokens) {
-        const entry = { ...to, sequence, tokens: tokens.subarray(0, length), awaitsTool: false, pinned, lease };
-        await this.#letGo(kv.retained.retain(entry));
-        return length;
-      }
-      await runner.dropSequence(sequence);
-    } catch (error) {
-      kv.pool.free(lease);
+    this.#leases.add(lease);
+    const fork = await runner.forkSequence(source.entry.sequence, source.sharedTokens, GREEDY).catch((error: unknown) => {
+      this.#giveBack(lease);
       throw error;
+    });
+    if (fork.length < source.sharedTokens) {
+      this.#giveBack(lease);
+      await runner.dropSequence(fork.sequence);
+      return 0;
     }
-    kv.pool.free(lease);
-    return 0;
+    this.#leases.delete(lease);
+    const entry = { ...to, sequence: fork.sequence, tokens: tokens.subarray(0, fork.length), awaitsTool: false, pinned, lease };
+    await this.#letGo(kv.retained.retain(entry));
+    return fork.length;
+  }
+
+  #giveBack(lease: BlockLease): void {
+    this.#leases.delete(lease);
+    this.options.kv.pool.free(lease);
   }
 
   /** Writes sequences to disk that are kept; resolves to the bytes written when all is there. */

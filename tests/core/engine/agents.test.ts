@@ -133,7 +133,9 @@ describe('an agent', () => {
   test('forks without copying a byte of KV, and its children go on as it would have', async () => {
     await opened.engine.parking.flush();
     const before = opened.stats();
-    const children = await Promise.all(Array.from({ length: 10 }, (_, i) => opened.agents.fork('baker', { id: `child-${i}` }, local)));
+    const forking = Promise.all(Array.from({ length: 10 }, (_, i) => opened.agents.fork('baker', { id: `child-${i}` }, local)));
+    opened.engine.checkIntegrity(); // what forks have set aside is known while they are made
+    const children = await forking;
     const after = opened.stats();
     expect([after.kvBytes - before.kvBytes, after.kvCopiedBytes - before.kvCopiedBytes]).toEqual([0, 0]);
     expect(children.map(({ parent, place }) => [parent, place.memoryTokens])).toEqual(
