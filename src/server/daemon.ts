@@ -67,7 +67,7 @@ async function serve(opened: OpenedEngine, settings: Config, socket: string, ver
         engine: engine.status(),
         native: opened.stats(),
         memory: { budgetBytes: opened.memory.budgetBytes, residentBytes: process.memoryUsage.rss() },
-        store: opened.cache.inspect().disk,
+        store: opened.store.status(),
       }),
     },
   });

@@ -25,6 +25,7 @@ export interface OpenedEngine {
   readonly engine: Engine;
   readonly agents: Agents;
   readonly cache: CacheControl;
+  readonly store: KvStore;
   readonly backend: { readonly executor: NativeEngineOptions['executor']; readonly detail: string };
   readonly weightBytes: number;
   readonly memory: { readonly budgetBytes: number; readonly kvBudgetBytes: number; readonly kvBudgetTokens: number };
@@ -78,6 +79,7 @@ export async function openEngine(settings: Config, openStore: OpenStore = () => 
       engine,
       agents,
       cache: new CacheControl(engine, agents, opened),
+      store: opened,
       backend: { executor: options.executor, detail: describe(options, native.info()) },
       weightBytes: runner.weightBytes,
       memory: { ...budget, kvBudgetTokens: kvTokens(kvBytes, cache, contextLength) },

@@ -1,6 +1,7 @@
 /** A model loaded into the native engine. */
 import type { Engine, ForkedSequence, LoadedModel, SequenceId, StepPlan, StepResult } from '../../../native/index.js';
 import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
+import { joinTokens } from '../../core/domain/join-tokens.js';
 import type { SamplingParams } from '../../core/domain/sampling.js';
 import type { KvImage, KvMover, ModelRunner, RunnerEntry, RunnerOutput, RunnerPlan, Sample, SavedKvImage } from '../../core/ports.js';
 import { crossing, toSemanticError } from './native-errors.js';
@@ -93,16 +94,10 @@ export class NativeRunner implements ModelRunner, KvMover {
 
 function toNativePlan(entries: readonly RunnerEntry[], logits: StepPlan['logits']): StepPlan {
   const counts = Int32Array.from(entries, (entry) => entry.tokens.length);
-  const tokens = new Int32Array(counts.reduce((a, b) => a + b, 0));
-  let offset = 0;
-  for (const entry of entries) {
-    tokens.set(entry.tokens, offset);
-    offset += entry.tokens.length;
-  }
   return {
     sequences: Int32Array.from(entries, (entry) => entry.sequence),
     counts,
-    tokens,
+    tokens: joinTokens(entries.map(({ tokens }) => tokens)),
     sample: Uint8Array.from(entries, (entry) => (entry.sample ? 1 : 0)),
     logits,
   };

@@ -1,5 +1,6 @@
 /** The blocks of one agent, from its first token on, and one block alone. */
 import type { BlockBody, ChainBody } from '../../client/cache-bodies.js';
+import { agentOwner } from '../../core/domain/agent.js';
 import { formatBytes } from '../format/bytes.js';
 import { formatTable } from '../format/table.js';
 
@@ -15,7 +16,7 @@ export function drawChain({ agent, blocks }: ChainBody): string[] {
     block.tokens,
     TIERS[block.tier],
     sizeOf(block),
-    block.owners.filter((owner) => owner !== `agent/${agent.id}`).join(' ') || '-',
+    block.owners.filter((owner) => owner !== agentOwner(agent.id)).join(' ') || '-',
     JSON.stringify(block.text),
   ]);
   return [head, ...formatTable(['   BLOCK', 'TOKENS', 'WHERE', 'ON DISK', 'SHARED WITH', 'TEXT'], rows)];

@@ -57,6 +57,11 @@ export interface Caller {
 /** Scope of requests without an API key. */
 export const LOCAL_SCOPE = 'local';
 
+/** Under what name an agent's KV is known: to the engine as a session, to the store as an owner. */
+export function agentOwner(id: string): string {
+  return `agent/${id}`;
+}
+
 const AGENT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 
 /** Throws InvalidRequest; ids become file names and paths, so nothing else may pass. */

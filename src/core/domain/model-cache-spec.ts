@@ -29,6 +29,11 @@ export class ModelCacheSpec {
   /** While no window is full. */
   readonly bytesPerToken: number;
 
+  /** Whether some layers forget what left their window, so that a sequence cannot be cut to any length. */
+  get isWindowed(): boolean {
+    return this.kinds.some(({ window }) => window !== null);
+  }
+
   /** Rows are counted as they are: the cpu executor pads value rows of heads that are no multiple of 16 wide. */
   constructor(layers: readonly KvLayer[], format: KvFormat) {
     const kinds = new Map<string, LayerKind>();

@@ -1,7 +1,8 @@
 /** An agent as a file: its KV is brought to disk, and goes out; or comes in, under the hashes it has here. */
-import type { AgentContext } from '../domain/agent.js';
+import { type AgentContext, agentOwner } from '../domain/agent.js';
 import { commonPrefix } from '../domain/common-prefix.js';
 import { SemanticError } from '../domain/errors.js';
+import { joinTokens } from '../domain/join-tokens.js';
 import type { KvBlock } from '../domain/kv-block.js';
 import { BLOCK_TOKENS } from '../domain/model-cache-spec.js';
 import type { KvStore } from '../ports.js';
@@ -16,7 +17,7 @@ export class AgentFiles {
   /** Brings what memory has of its KV to disk; resolves when it is there. */
   async park(agent: AgentContext): Promise<void> {
     const { kept, kv } = this.engine;
-    const entry = kv.retained.keptOf({ scope: agent.scope, sessionId: `agent/${agent.id}` });
+    const entry = kv.retained.keptOf({ scope: agent.scope, sessionId: agentOwner(agent.id) });
     if (entry !== null) await kept.store([entry]);
   }
 
@@ -71,18 +72,13 @@ export class AgentFiles {
       const same = commonPrefix(agent.tokens.subarray(from), block.tokens);
       // The last block of a file may go on beyond the agent's last token, as one of an earlier, longer conversation.
       const tokens =
-        same === Math.min(block.tokens.length, agent.tokens.length - from) ? concat(agent.tokens.subarray(0, from), block.tokens) : null;
+        same === Math.min(block.tokens.length, agent.tokens.length - from)
+          ? joinTokens([agent.tokens.subarray(0, from), block.tokens])
+          : null;
       const here = tokens === null ? undefined : this.engine.parking.chain(tokens, agent.scope).blocks[block.index];
       if (here === undefined)
         throw new SemanticError('CacheCorruption', `[agents.import] block ${block.index} is not of the agent's tokens`);
       return here;
     });
   }
-}
-
-function concat(a: Int32Array, b: Int32Array): Int32Array {
-  const all = new Int32Array(a.length + b.length);
-  all.set(a);
-  all.set(b, a.length);
-  return all;
 }

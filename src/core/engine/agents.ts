@@ -3,7 +3,7 @@
  * by its tokens what is there already; so an agent never holds KV itself, and is right whatever becomes of it.
  */
 import { randomBytes } from 'node:crypto';
-import { type AgentContext, type AgentPolicy, assertAgentId, type Caller, type Rewind } from '../domain/agent.js';
+import { type AgentContext, agentOwner, type AgentPolicy, assertAgentId, type Caller, type Rewind } from '../domain/agent.js';
 import { AgentTree } from '../domain/agent-tree.js';
 import { endTurn } from '../domain/end-turn.js';
 import { SemanticError } from '../domain/errors.js';
@@ -119,7 +119,7 @@ export class Agents implements AgentService {
     const isCurrent = agent.fingerprint === this.#engine.model.fingerprint;
     if (isCurrent && policy.persist !== 'none') {
       await this.#engine.kept.share(identityOf(parent), identityOf(agent), tokens, policy.pinned);
-      if (policy.persist === 'disk') this.#engine.parking.adopt(tokens, scope, ownerOf(agent.id));
+      if (policy.persist === 'disk') this.#engine.parking.adopt(tokens, scope, agentOwner(agent.id));
     }
     await this.#save(agent);
     return this.#view(agent);
@@ -138,7 +138,7 @@ export class Agents implements AgentService {
     const agent = { ...before, policy: { ...before.policy, ...change } };
     this.#tree.update(agent);
     this.#engine.kv.retained.pin(identityOf(agent), agent.policy.pinned);
-    await this.#store.pin(ownerOf(id), agent.policy.pinned);
+    await this.#store.pin(agentOwner(id), agent.policy.pinned);
     if (before.policy.persist === 'disk' && agent.policy.persist !== 'disk') await this.#purge(agent);
     if (before.policy.persist !== 'disk' && agent.policy.persist === 'disk') await this.#files.park(agent).catch(this.#noted);
     await this.#save(agent);
@@ -151,8 +151,8 @@ export class Agents implements AgentService {
     caller: Caller,
   ): Promise<RemovedAgent> {
     const agent = this.#get(id, caller);
-    if (!dryRun) this.#assertIdle(id);
-    if (dryRun) return { id, ...(purge ? this.#store.ownedAlone(ownerOf(id)) : NOTHING) };
+    if (dryRun) return { id, ...(purge ? this.#store.ownedAlone(agentOwner(id)) : NOTHING) };
+    this.#assertIdle(id);
     return this.#remove(agent, purge);
   }
 
@@ -261,7 +261,7 @@ export class Agents implements AgentService {
 
   async #removeStored(agent: AgentContext, purge: boolean): Promise<typeof NOTHING> {
     const gone = purge ? await this.#purge(agent) : NOTHING;
-    if (!purge) await this.#store.disown(ownerOf(agent.id));
+    if (!purge) await this.#store.disown(agentOwner(agent.id));
     await this.#store.dropAgent(agent.id);
     this.#stored.delete(agent.id);
     return gone;
@@ -269,7 +269,7 @@ export class Agents implements AgentService {
 
   async #purge(agent: AgentContext): Promise<{ readonly blocks: number; readonly bytes: number }> {
     await this.#engine.parking.flush();
-    return this.#store.purge(ownerOf(agent.id));
+    return this.#store.purge(agentOwner(agent.id));
   }
 
   /** The agents of a store, which may open late; those made before then keep the name they were given. */
@@ -352,13 +352,8 @@ function shadowed(id: string): SemanticError {
   });
 }
 
-/** Under what name an agent's KV is known: to the engine as a session, to the store as an owner. */
-function ownerOf(id: string): string {
-  return `agent/${id}`;
-}
-
 function identityOf({ id, scope }: AgentContext): Identity & { readonly sessionId: string } {
-  return { scope, sessionId: ownerOf(id) };
+  return { scope, sessionId: agentOwner(id) };
 }
 
 function isOf(entry: Identity, { scope, sessionId }: Identity): boolean {

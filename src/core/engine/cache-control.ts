@@ -1,5 +1,5 @@
 /** What the cache holds and where, and the means to let it go or to check it. */
-import type { AgentContext, Caller } from '../domain/agent.js';
+import { type AgentContext, agentOwner, type Caller } from '../domain/agent.js';
 import { SemanticError } from '../domain/errors.js';
 import type { KvBlock } from '../domain/kv-block.js';
 import { BLOCK_TOKENS } from '../domain/model-cache-spec.js';
@@ -102,7 +102,7 @@ function tierOf({ index, tokens }: KvBlock, memoryTokens: number, diskTokens: nu
 }
 
 function identityOf({ id, scope }: AgentContext): Identity {
-  return { scope, sessionId: `agent/${id}` };
+  return { scope, sessionId: agentOwner(id) };
 }
 
 function noBlock(hash: string, why: string): SemanticError {

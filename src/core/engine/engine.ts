@@ -54,7 +54,6 @@ export class Engine implements TextGenerator {
   readonly #live = new Map<number, Generation>();
   readonly #requests = { submitted: 0, finished: 0, cancelled: 0, failed: 0 };
   readonly #tokens = { prompt: 0, cached: 0, restored: 0, generated: 0 };
-  readonly #windowed: boolean;
   #steps = 0;
   #nextId = 1;
   #loop: Promise<void> | null = null;
@@ -67,7 +66,6 @@ export class Engine implements TextGenerator {
     const { cache, contextLength, fingerprint, runner, template, tokenizer } = model;
     this.model = model;
     this.#limits = limits;
-    this.#windowed = cache.kinds.some(({ window }) => window !== null);
     this.kv = new KvMemory(cache, limits, fingerprint);
     this.parking = new KvParking({ runner, store, cache, pool: this.kv.pool, fingerprint, limits: limits.parking });
     this.histories = new CacheHistories(fingerprint, (ids) => tokenizer.decode(ids, { skipSpecialTokens: false }), limits.maxHistories);
@@ -302,7 +300,7 @@ export class Engine implements TextGenerator {
 
   async #markRestorePoints({ entries }: SchedulerPlan): Promise<void> {
     const every = this.#limits.restorePointTokens;
-    if (!this.#windowed || every === 0) return;
+    if (!this.model.cache.isWindowed || every === 0) return;
     for (const { id, sequence, tokens, sample } of entries) {
       const { cancelled: isCancelled, prompt, request } = this.#generation(id);
       const { lease, numKvTokens } = this.#scheduler.running(id);

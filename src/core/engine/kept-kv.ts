@@ -43,16 +43,10 @@ export class KeptKv {
    * another way from there can come back. Nothing happens where there is no room.
    */
   async mark(running: RetainedSequence, toDisk: boolean): Promise<void> {
-    const { kv, runner } = this.options;
-    const lease = kv.forkLease(running.lease, running.tokens.length);
-    if (lease === null) return;
-    try {
-      const { sequence } = await runner.forkSequence(running.sequence, running.tokens.length, GREEDY);
-      await this.keep({ ...running, sequence, lease }, toDisk);
-    } catch (error) {
-      kv.pool.free(lease);
-      throw error;
-    }
+    const fork = await this.#fork(running, running.tokens.length);
+    if (fork === null) return;
+    this.#leases.delete(fork.lease);
+    await this.keep({ ...running, ...fork }, toDisk);
   }
 
   /**
@@ -60,24 +54,32 @@ export class KeptKv {
    * that is; 0 where `from` has nothing, or there is no room for the rest of a block: then the next turn of `to` finds what there is.
    */
   async share(from: Identity, to: Identity, tokens: Int32Array, pinned: boolean): Promise<number> {
+    const { retained } = this.options.kv;
+    const source = retained.find(Int32Array.of(...tokens, END_MARK), from);
+    const fork = source === null ? null : await this.#fork(source.entry, source.sharedTokens);
+    if (source === null || fork === null) return 0;
+    this.#leases.delete(fork.lease);
+    await this.#letGo(retained.retain({ ...to, ...fork, tokens: tokens.subarray(0, source.sharedTokens), awaitsTool: false, pinned }));
+    return source.sharedTokens;
+  }
+
+  /** The first `tokens` of a sequence, with a lease that is ours until it is handed on; null where that cannot be. */
+  async #fork(
+    source: Pick<RetainedSequence, 'sequence' | 'lease'>,
+    tokens: number,
+  ): Promise<Pick<RetainedSequence, 'sequence' | 'lease'> | null> {
     const { kv, runner } = this.options;
-    const source = kv.retained.find(Int32Array.of(...tokens, END_MARK), from);
-    const lease = source === null ? null : kv.forkLease(source.entry.lease, source.sharedTokens);
-    if (source === null || lease === null) return 0;
+    const lease = kv.forkLease(source.lease, tokens);
+    if (lease === null) return null;
     this.#leases.add(lease);
-    const fork = await runner.forkSequence(source.entry.sequence, source.sharedTokens, GREEDY).catch((error: unknown) => {
+    const { sequence, length } = await runner.forkSequence(source.sequence, tokens, GREEDY).catch((error: unknown) => {
       this.#giveBack(lease);
       throw error;
     });
-    if (fork.length < source.sharedTokens) {
-      this.#giveBack(lease);
-      await runner.dropSequence(fork.sequence);
-      return 0;
-    }
-    this.#leases.delete(lease);
-    const entry = { ...to, sequence: fork.sequence, tokens: tokens.subarray(0, fork.length), awaitsTool: false, pinned, lease };
-    await this.#letGo(kv.retained.retain(entry));
-    return fork.length;
+    if (length === tokens) return { sequence, lease };
+    this.#giveBack(lease);
+    await runner.dropSequence(sequence);
+    return null;
   }
 
   #giveBack(lease: BlockLease): void {

@@ -6,6 +6,7 @@ import { AgentBlocks } from '../domain/agent-blocks.js';
 import { type BlockLease, type BlockPool, countsOf } from '../domain/block-pool.js';
 import { chainStartOf } from '../domain/cache-key.js';
 import { SemanticError } from '../domain/errors.js';
+import { joinTokens } from '../domain/join-tokens.js';
 import type { KvBlock, KvImageKey } from '../domain/kv-block.js';
 import { BLOCK_TOKENS, type ModelCacheSpec } from '../domain/model-cache-spec.js';
 import { planRestore, type RestorePlan } from '../domain/restore-plan.js';
@@ -97,8 +98,7 @@ export class KvParking {
 
   /** Of the tokens that a sequence in memory shares, those that need not be read: whole blocks, where no layer forgets. */
   base(memoryTokens: number): number {
-    const windowed = this.#options.cache.kinds.some(({ window }) => window !== null);
-    return windowed ? 0 : Math.floor(memoryTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
+    return this.#options.cache.isWindowed ? 0 : Math.floor(memoryTokens / BLOCK_TOKENS) * BLOCK_TOKENS;
   }
 
   /**
@@ -107,7 +107,7 @@ export class KvParking {
    */
   async restore(sequence: number, plan: RestorePlan): Promise<boolean> {
     const { runner, store, cache } = this.#options;
-    const tokens = joined(plan.blocks);
+    const tokens = joinTokens(plan.blocks.map((block) => block.tokens));
     let images: Awaited<ReturnType<KvStore['openImages']>>;
     try {
       images = await store.openImages(plan.images);
@@ -275,16 +275,6 @@ export class KvParking {
 }
 
 const MAX_CHAINS = 1024;
-
-function joined(blocks: readonly KvBlock[]): Int32Array {
-  const tokens = new Int32Array(blocks.reduce((sum, block) => sum + block.tokens.length, 0));
-  let at = 0;
-  for (const block of blocks) {
-    tokens.set(block.tokens, at);
-    at += block.tokens.length;
-  }
-  return tokens;
-}
 
 /** What was stored is damaged, gone, or not to be had from the disk now: it is prefilled again. */
 function isUnreadable(error: unknown): error is SemanticError {

@@ -64,7 +64,6 @@ export class RetainedSequences {
   readonly #pool: BlockPool;
   readonly #index: PrefixIndex;
   readonly #policy = new EvictionPolicy();
-  readonly #windowed: boolean;
   /** By sequence, oldest first. */
   readonly #kept = new Map<number, RetainedSequence>();
   readonly #lent = new Map<number, LentSequence>();
@@ -76,7 +75,6 @@ export class RetainedSequences {
     this.#spec = spec;
     this.#pool = pool;
     this.#index = new PrefixIndex(fingerprint, sha256);
-    this.#windowed = spec.kinds.some(({ window }) => window !== null);
   }
 
   get size(): number {
@@ -162,7 +160,7 @@ export class RetainedSequences {
     if (!this.#kept.has(entry.sequence)) return { ...found, fork: true };
     const whole = sharedTokens === entry.tokens.length;
     const mayCut = found === own && sharedTokens >= entry.tokens.length * this.#limits.minReuseShare;
-    const leavesRestorePoint = this.#windowed && found === own && this.#limits.restorePoints > 0;
+    const leavesRestorePoint = this.#spec.isWindowed && found === own && this.#limits.restorePoints > 0;
     return { ...found, fork: leavesRestorePoint || !(mayCut || (entry.sessionId === null && whole)) };
   }
 
@@ -243,7 +241,7 @@ export class RetainedSequences {
       const replaced = entry !== undefined && (entry.sessionId === sessionId || entry.sessionId === null);
       return replaced && sharedTokens === entry.tokens.length ? [entry] : [];
     });
-    if (!this.#windowed || sessionId === null) return contained;
+    if (!this.#spec.isWindowed || sessionId === null) return contained;
     const points = contained.filter((entry) => entry.sessionId === sessionId).sort((a, b) => b.tokens.length - a.tokens.length);
     const stay = new Set(points.slice(0, this.#limits.restorePoints));
     return contained.filter((entry) => !stay.has(entry));

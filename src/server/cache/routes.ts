@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { BlockBody, ChainBody, EvictedBody, OverviewBody } from '../../client/cache-bodies.js';
-import { assertAgentId } from '../../core/domain/agent.js';
+import { agentOwner, assertAgentId } from '../../core/domain/agent.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { AgentService, CacheService } from '../../core/engine/agent-service.js';
 import { suggestAgent } from '../agents/suggest-agent.js';
@@ -46,7 +46,7 @@ function register(app: FastifyInstance, { agents, cache, keepAliveSeconds }: Cac
     const block = blockBody(cache.inspectBlock(hash));
     if (caller.seesAll) return block;
     // Its text is that of whoever uses it.
-    const visible = new Set(agents.list(caller).map(({ id }) => `agent/${id}`));
+    const visible = new Set(agents.list(caller).map(({ id }) => agentOwner(id)));
     const owners = block.owners.filter((id) => visible.has(id));
     if (owners.length === 0) throw new SemanticError('InvalidRequest', `hash: no block of yours begins with ${hash}`, { param: 'hash' });
     return { ...block, owners };
