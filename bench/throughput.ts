@@ -1,5 +1,5 @@
 import { median } from './median.js';
-import { figure, table } from './table.js';
+import { figure, type Table, table } from './table.js';
 import { label, type Contender, type Workload } from './workload.js';
 
 export interface ThroughputRow {
@@ -34,7 +34,7 @@ export async function compareThroughput(
 }
 
 /** Tokens/s per contender, then the ratio of the first contender to each other one. */
-export function throughputTable(contenders: readonly Contender[], rows: readonly ThroughputRow[]): string {
+export function throughputTable(contenders: readonly Contender[], rows: readonly ThroughputRow[]): Table {
   const [ours, ...peers] = contenders.map((c) => c.name);
   return table(
     ['tokens/s (median)', ...contenders.map((c) => c.name), ...peers.map((peer) => `${ours} / ${peer}`)],
