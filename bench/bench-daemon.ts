@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { performance } from 'node:perf_hooks';
-import type { DaemonStatus } from '#src/server/admin.js';
+import type { DaemonStatus } from '#src/server/admin/status.js';
 
 export interface Turn {
   /** From the request to the first piece of text, milliseconds. */

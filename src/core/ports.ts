@@ -134,6 +134,13 @@ export interface Clock {
   now(): number;
 }
 
+/** Milliseconds since some start, which never go back; and calls that come later. */
+export interface Timer {
+  now(): number;
+  /** Calls `run` once, in so many milliseconds; the function returned prevents it. */
+  after(milliseconds: number, run: () => void): () => void;
+}
+
 /** An image to be written: which, of what block, and how many bytes. */
 export interface NewKvImage {
   readonly block: KvBlock;

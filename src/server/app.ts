@@ -5,7 +5,7 @@ import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
 import type { AgentService, CacheService } from '../core/engine/agent-service.js';
 import type { Engine } from '../core/engine/engine.js';
-import { type AdminSource, admin } from './admin.js';
+import { type AdminSource, admin } from './admin/routes.js';
 import { agentRoutes } from './agents/routes.js';
 import { cacheRoutes } from './cache/routes.js';
 import { chatCompletions } from './chat-completions/route.js';
@@ -56,7 +56,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   chatCompletions(app, options);
   agentRoutes(app, { ...options, vocabSize: options.engine.model.runner.vocabSize });
   cacheRoutes(app, options);
-  admin(app, options.admin);
+  admin(app, options.admin, options.engine);
   await app.ready();
   return app;
 }

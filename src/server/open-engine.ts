@@ -10,6 +10,7 @@ import { readCheckpoint } from '../adapters/model-files/read-checkpoint.js';
 import { weightsHash } from '../adapters/model-files/weights-hash.js';
 import { dataDirectory } from '../adapters/paths/paths.js';
 import { openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
+import { systemTimer } from '../adapters/timer/system-timer.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { ModelCacheSpec } from '../core/domain/model-cache-spec.js';
 import { fingerprintOf } from '../core/engine/fingerprint.js';
@@ -70,6 +71,7 @@ export async function openEngine(settings: Config, openStore: OpenStore = () => 
     const engine = new Engine(
       { id: located.id, contextLength, cache, fingerprint, runner, tokenizer, template },
       opened,
+      systemTimer,
       engineLimits(settings, options.executor, kvBytes),
     );
     const agents = new Agents(engine, opened, { now: () => Date.now() }, agentLimits(settings));

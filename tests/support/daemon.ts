@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import OpenAI from 'openai';
-import type { DaemonStatus } from '../../src/server/admin.js';
+import type { DaemonStatus } from '../../src/server/admin/status.js';
 import type { DaemonSummary } from '../../src/server/daemon.js';
 import { assertBuilt, createHome, RUN } from './run-semantic.js';
 

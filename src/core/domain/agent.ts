@@ -59,8 +59,15 @@ export const LOCAL_SCOPE = 'local';
 
 /** Under what name an agent's KV is known: to the engine as a session, to the store as an owner. */
 export function agentOwner(id: string): string {
-  return `agent/${id}`;
+  return `${AGENT_OWNER}${id}`;
 }
+
+/** The agent that a session is of; null for a client's own. */
+export function agentOfSession(sessionId: string | null): string | null {
+  return sessionId?.startsWith(AGENT_OWNER) === true ? sessionId.slice(AGENT_OWNER.length) : null;
+}
+
+const AGENT_OWNER = 'agent/';
 
 const AGENT_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
 

@@ -2,6 +2,7 @@
 import { LOCAL_SCOPE, type Persist } from './agent.js';
 import type { CacheReport } from './cache-report.js';
 import type { ChatMessage } from './chat-message.js';
+import type { Priority } from './priority.js';
 import type { SamplingParams } from './sampling.js';
 
 export interface GenerationRequest {
@@ -30,6 +31,8 @@ export interface GenerationRequest {
   readonly pinned: boolean;
   /** Most tokens that prompt and answer may come to, besides what the context allows; null = no other bound. */
   readonly quotaTokens: number | null;
+  /** Interactive where nothing is said. */
+  readonly priority?: Priority;
 }
 
 export type FinishReason = 'stop' | 'stop_string' | 'length';

@@ -4,7 +4,7 @@ import type { PoolCounts } from '../domain/block-pool.js';
 export interface EngineStatus {
   readonly model: string;
   readonly contextLength: number;
-  readonly requests: Readonly<Record<'submitted' | 'finished' | 'cancelled' | 'failed', number>>;
+  readonly requests: Readonly<Record<'submitted' | 'finished' | 'cancelled' | 'failed' | 'refused' | 'preempted', number>>;
   readonly tokens: Readonly<Record<'prompt' | 'cached' | 'restored' | 'generated', number>>;
   readonly steps: number;
   readonly waiting: number;

@@ -4,9 +4,10 @@
  */
 import { SemanticError } from '../domain/errors.js';
 import type { ModelCacheSpec } from '../domain/model-cache-spec.js';
+import { agentOfSession } from '../domain/agent.js';
 import { type PromptDigest, digestOf } from '../domain/prompt-digest.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
-import type { ChatTemplate, KvMover, KvStore, ModelRunner, RunnerOutput, Tokenizer } from '../ports.js';
+import type { ChatTemplate, KvMover, KvStore, ModelRunner, RunnerOutput, Timer, Tokenizer } from '../ports.js';
 import { CacheHistories } from './cache-histories.js';
 import type { EngineStatus } from './engine-status.js';
 import { EventQueue } from './event-queue.js';
@@ -14,8 +15,10 @@ import { Generation } from './generation.js';
 import { KeptKv } from './kept-kv.js';
 import { type KvLimits, KvMemory } from './kv-memory.js';
 import { KvParking, type ParkingLimits } from './kv-parking.js';
+import { Meter } from './meter.js';
 import { PromptEncoder } from './prompt-encoder.js';
 import { Scheduler, type Job, type RunningJob, type SchedulerLimits, type SchedulerPlan } from './scheduler.js';
+import type { SchedulerReport, SequenceReport } from './scheduler-report.js';
 import { SequenceStarter, type Started } from './sequence-starter.js';
 import { sha256 } from './sha256.js';
 
@@ -51,8 +54,10 @@ export class Engine implements TextGenerator {
   readonly #encoder: PromptEncoder;
   readonly #scheduler: Scheduler;
   readonly #starter: SequenceStarter;
+  readonly #timer: Timer;
+  readonly #meter: Meter;
   readonly #live = new Map<number, Generation>();
-  readonly #requests = { submitted: 0, finished: 0, cancelled: 0, failed: 0 };
+  readonly #requests = { submitted: 0, finished: 0, cancelled: 0, failed: 0, refused: 0, preempted: 0 };
   readonly #tokens = { prompt: 0, cached: 0, restored: 0, generated: 0 };
   #steps = 0;
   #nextId = 1;
@@ -62,10 +67,12 @@ export class Engine implements TextGenerator {
   /** Woken when the last generation is gone. */
   readonly #idleWaiters: (() => void)[] = [];
 
-  constructor(model: EngineModel, store: KvStore, limits: EngineLimits) {
+  constructor(model: EngineModel, store: KvStore, timer: Timer, limits: EngineLimits) {
     const { cache, contextLength, fingerprint, runner, template, tokenizer } = model;
     this.model = model;
     this.#limits = limits;
+    this.#timer = timer;
+    this.#meter = new Meter(timer);
     this.kv = new KvMemory(cache, limits, fingerprint);
     this.parking = new KvParking({ runner, store, cache, pool: this.kv.pool, fingerprint, limits: limits.parking });
     this.histories = new CacheHistories(fingerprint, (ids) => tokenizer.decode(ids, { skipSpecialTokens: false }), limits.maxHistories);
@@ -85,7 +92,7 @@ export class Engine implements TextGenerator {
     const prompt = await this.#encoder.encode(request);
     this.#assertOpen();
     if (signal?.aborted === true) throw cancelled();
-    const generation = this.#enqueue(request, prompt);
+    const generation = this.#enqueueOrRefuse(request, prompt);
     const abort = (): void => this.#cancel(generation);
     signal?.addEventListener('abort', abort, { once: true });
     try {
@@ -113,6 +120,49 @@ export class Engine implements TextGenerator {
     };
   }
 
+  /** What waits and runs, and how fast. */
+  scheduling(): SchedulerReport {
+    const { maxBatchSequences, maxQueue, prefillChunkTokens: chunk } = this.#limits;
+    const { totalBytes, usedBytes, pressure } = this.kv.pool.counts();
+    const sequences = [...this.#live.values()].map((generation) => this.#describe(generation));
+    return {
+      limits: {
+        batchWindowMs: 0,
+        maxBatchSequences,
+        maxQueue,
+        maxQueuePerKey: 0,
+        maxRunningPerKey: 0,
+        prefillChunkTokens: { min: chunk, max: chunk, now: chunk },
+      },
+      requests: { ...this.#requests },
+      tokens: { ...this.#tokens },
+      steps: this.#steps,
+      rates: this.#meter.rates(),
+      pool: { totalBytes, usedBytes, pressure },
+      sequences: sequences.sort((a, b) => Number(a.state === 'waiting') - Number(b.state === 'waiting')),
+    };
+  }
+
+  #describe({ id, request, prompt, events, pace, maxTokens, numOutputs }: Generation): SequenceReport {
+    const state = this.#scheduler.stateOf(id);
+    const job = state === 'waiting' ? null : this.#scheduler.running(id);
+    return {
+      id,
+      agent: agentOfSession(request.sessionId),
+      key: request.scope,
+      priority: request.priority ?? 'interactive',
+      state: state === 'decode' && events.full ? 'held' : state,
+      promptTokens: prompt.length,
+      cachedTokens: job?.cachedTokens ?? 0,
+      kvTokens: job?.numKvTokens ?? 0,
+      outputTokens: numOutputs,
+      maxTokens,
+      tokensPerSecond: pace.tokensPerSecond,
+      waitedMs: pace.waitedMs(this.#timer.now()),
+      ttftMs: pace.ttftMs,
+    };
+  }
+
   /** From now on `submit` throws ShuttingDown; what was admitted goes on. */
   stopAdmitting(): void {
     this.#closing = true;
@@ -137,6 +187,15 @@ export class Engine implements TextGenerator {
     this.checkIntegrity();
   }
 
+  #enqueueOrRefuse(request: GenerationRequest, prompt: Int32Array): Generation {
+    try {
+      return this.#enqueue(request, prompt);
+    } catch (error) {
+      if (error instanceof SemanticError && error.code === 'Overloaded') this.#requests.refused += 1;
+      throw error;
+    }
+  }
+
   #enqueue(request: GenerationRequest, prompt: Int32Array): Generation {
     const { contextLength, tokenizer } = this.model;
     const room = Math.max(1, Math.min(contextLength, quotaOf(request, prompt)) - prompt.length);
@@ -145,7 +204,7 @@ export class Engine implements TextGenerator {
     const maxKvTokens = prompt.length + maxTokens;
     this.#scheduler.enqueue({ id, prompt, maxKvTokens, blocks: this.kv.blocksFor(maxKvTokens) });
     const events = new EventQueue<EngineEvent>(this.#limits.streamBufferEvents, () => this.#wake());
-    const generation = new Generation({ id, request, prompt, maxTokens, tokenizer, events });
+    const generation = new Generation({ id, request, prompt, maxTokens, tokenizer, events, now: this.#timer.now() });
     this.#live.set(id, generation);
     this.#requests.submitted += 1;
     this.#wake();
@@ -254,6 +313,7 @@ export class Engine implements TextGenerator {
   #started(generation: Generation, { sequence, cachedTokens, source, lost }: Started, digest: PromptDigest): void {
     const { id, prompt, request } = generation;
     const job = this.#scheduler.start(id, sequence, cachedTokens);
+    generation.pace.start(this.#timer.now(), this.#meter);
     const { scope, sessionId } = request;
     this.kv.retained.lend({
       scope,
@@ -281,6 +341,7 @@ export class Engine implements TextGenerator {
       return;
     }
     this.#steps += 1;
+    this.#measure(plan, output);
     this.#scheduler.commit(
       plan,
       output.samples.map((sample) => sample?.token ?? null),
@@ -291,11 +352,18 @@ export class Engine implements TextGenerator {
       const generation = this.#generation(id);
       if (sample === null || generation.cancelled) continue;
       this.#tokens.generated += 1;
+      generation.pace.token(this.#timer.now(), this.#meter);
       const reason = generation.accept(sample);
       if (reason === null) continue;
       this.#requests.finished += 1;
       await this.#release(generation).finally(() => generation.finish(reason));
     }
+  }
+
+  #measure({ entries }: SchedulerPlan, { samples, stepMicros }: RunnerOutput): void {
+    const decoded = samples.filter((sample) => sample !== null).length;
+    const prefilled = entries.reduce((sum, { tokens, decodes }) => sum + (decodes ? 0 : tokens.length), 0);
+    this.#meter.step(stepMicros / 1000, decoded, prefilled);
   }
 
   async #markRestorePoints({ entries }: SchedulerPlan): Promise<void> {

@@ -3,6 +3,7 @@ import type { CacheReport } from '../domain/cache-report.js';
 import type { EngineEvent, FinishReason, GenerationRequest, TokenLogprob } from '../domain/request.js';
 import type { Detokenizer, Sample, Tokenizer } from '../ports.js';
 import type { EventQueue } from './event-queue.js';
+import { Pace } from './pace.js';
 import { StopStrings } from './stop-strings.js';
 
 export interface GenerationOptions {
@@ -13,6 +14,8 @@ export interface GenerationOptions {
   readonly maxTokens: number;
   readonly tokenizer: Tokenizer;
   readonly events: EventQueue<EngineEvent>;
+  /** When it arrived, by the engine's timer. */
+  readonly now: number;
 }
 
 export class Generation {
@@ -20,9 +23,10 @@ export class Generation {
   readonly request: GenerationRequest;
   readonly prompt: Int32Array;
   readonly events: EventQueue<EngineEvent>;
+  readonly pace: Pace;
+  readonly maxTokens: number;
   /** Set from outside; the loop lets the generation go before its next step. */
   cancelled = false;
-  readonly #maxTokens: number;
   readonly #tokenizer: Tokenizer;
   readonly #stopIds: ReadonlySet<number>;
   readonly #detokenizer: Detokenizer;
@@ -37,7 +41,8 @@ export class Generation {
     this.request = request;
     this.prompt = options.prompt;
     this.events = options.events;
-    this.#maxTokens = options.maxTokens;
+    this.pace = new Pace(options.now);
+    this.maxTokens = options.maxTokens;
     this.#tokenizer = tokenizer;
     this.#stopIds = new Set([...(request.ignoreEos ? [] : tokenizer.stopTokenIds), ...request.stopTokenIds]);
     this.#detokenizer = tokenizer.createStream({ skipSpecialTokens: true });
@@ -47,6 +52,10 @@ export class Generation {
   /** Of the answer so far. */
   get text(): string {
     return this.#text;
+  }
+
+  get numOutputs(): number {
+    return this.#outputs.length;
   }
 
   start(cache: CacheReport): void {
@@ -61,7 +70,7 @@ export class Generation {
     const { text, stopped } = this.#stopStrings.push(this.#detokenizer.push(sample.token));
     this.#emit(text, this.request.logprobs ? this.#logprob(sample) : null);
     if (stopped) return 'stop_string';
-    return this.#outputs.length >= this.#maxTokens ? this.#end('length') : null;
+    return this.#outputs.length >= this.maxTokens ? this.#end('length') : null;
   }
 
   /** The first `length` tokens of prompt and output: what a sequence with that many KV tokens holds. */

@@ -45,6 +45,8 @@ export interface PlannedEntry {
   readonly sequence: number;
   readonly tokens: Int32Array;
   readonly sample: boolean;
+  /** Appends what it sampled before; otherwise it reads its prompt. */
+  readonly decodes: boolean;
 }
 
 export interface SchedulerPlan {
@@ -140,6 +142,13 @@ export class Scheduler {
     return this.#running.get(id)?.sequence === null;
   }
 
+  stateOf(id: number): 'waiting' | 'starting' | 'prefill' | 'decode' {
+    const job = this.#running.get(id);
+    if (job === undefined) return 'waiting';
+    if (job.sequence === null) return 'starting';
+    return job.nextToken === null ? 'prefill' : 'decode';
+  }
+
   /** Every decoding job not `held`, and one chunk of the oldest job still prefilling; null when there is nothing to run. */
   next(held: (id: number) => boolean = () => false): SchedulerPlan | null {
     const entries: PlannedEntry[] = [];
@@ -147,12 +156,13 @@ export class Scheduler {
     for (const job of this.#running.values()) {
       if (job.sequence === null) continue;
       if (job.nextToken !== null) {
-        if (!held(job.id)) entries.push({ id: job.id, sequence: job.sequence, tokens: Int32Array.of(job.nextToken), sample: true });
+        if (!held(job.id))
+          entries.push({ id: job.id, sequence: job.sequence, tokens: Int32Array.of(job.nextToken), sample: true, decodes: true });
       } else if (prefills === 0) {
         prefills += 1;
         const end = Math.min(job.numKvTokens + this.#limits.prefillChunkTokens, job.prompt.length);
         const tokens = job.prompt.subarray(job.numKvTokens, end);
-        entries.push({ id: job.id, sequence: job.sequence, tokens, sample: end === job.prompt.length });
+        entries.push({ id: job.id, sequence: job.sequence, tokens, sample: end === job.prompt.length, decodes: false });
       }
     }
     return entries.length === 0 ? null : { entries };

@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync } fro
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OverviewBody } from '../../../src/client/cache-bodies.js';
-import type { DaemonStatus } from '../../../src/server/admin.js';
+import type { DaemonStatus } from '../../../src/server/admin/status.js';
 import type { DaemonSummary } from '../../../src/server/daemon.js';
 import { assertBuilt, RUN } from '../../support/run-semantic.js';
 import { starterModelsDirectory } from '../../support/starter-model.js';

@@ -1,0 +1,21 @@
+/** What the daemon is doing, and its limits, over its socket. */
+import { DaemonHttp } from './daemon-http.js';
+import { type SchedulerBody, schedulerSchema } from './scheduler-bodies.js';
+
+export class AdminClient {
+  readonly #http: DaemonHttp;
+
+  constructor(socket: string, connectTimeoutMs: number) {
+    this.#http = new DaemonHttp(socket, connectTimeoutMs);
+  }
+
+  scheduler(): Promise<SchedulerBody> {
+    return this.#http.json({ method: 'GET', path: SCHEDULER }, schedulerSchema);
+  }
+
+  close(): Promise<void> {
+    return this.#http.close();
+  }
+}
+
+const SCHEDULER = '/v1/admin/scheduler';

@@ -1,0 +1,42 @@
+/** What the scheduler is doing, sequence by sequence; for `semantic top` and the admin API. */
+import type { PoolPressure } from '../domain/pool-pressure.js';
+import type { Priority } from '../domain/priority.js';
+import type { Rates } from './meter.js';
+
+/** `held`: its reader does not keep up. `preempted`: its KV made way for others, and it goes on when there is room. */
+export type SequenceState = 'waiting' | 'starting' | 'prefill' | 'decode' | 'held' | 'preempted';
+
+export interface SequenceReport {
+  readonly id: number;
+  readonly agent: string | null;
+  /** Whose API key it came with: the scope. */
+  readonly key: string;
+  readonly priority: Priority;
+  readonly state: SequenceState;
+  readonly promptTokens: number;
+  readonly cachedTokens: number;
+  readonly kvTokens: number;
+  readonly outputTokens: number;
+  readonly maxTokens: number;
+  readonly tokensPerSecond: number;
+  readonly waitedMs: number;
+  readonly ttftMs: number | null;
+}
+
+export interface SchedulerReport {
+  readonly limits: {
+    readonly batchWindowMs: number;
+    readonly maxBatchSequences: number;
+    readonly maxQueue: number;
+    readonly maxQueuePerKey: number;
+    readonly maxRunningPerKey: number;
+    readonly prefillChunkTokens: { readonly min: number; readonly max: number; readonly now: number };
+  };
+  readonly requests: Readonly<Record<'submitted' | 'finished' | 'cancelled' | 'failed' | 'refused' | 'preempted', number>>;
+  readonly tokens: Readonly<Record<'prompt' | 'cached' | 'restored' | 'generated', number>>;
+  readonly steps: number;
+  readonly rates: Rates;
+  readonly pool: { readonly totalBytes: number; readonly usedBytes: number; readonly pressure: PoolPressure };
+  /** Running ones first, then those that wait, in order of arrival. */
+  readonly sequences: readonly SequenceReport[];
+}

@@ -1,0 +1,16 @@
+/** /v1/admin: what the daemon is doing, for `semantic top`, `semantic doctor`, tests and monitors. */
+import type { FastifyInstance } from 'fastify';
+import type { SchedulerBody } from '../../client/scheduler-bodies.js';
+import type { Engine } from '../../core/engine/engine.js';
+import { callerOf } from '../caller.js';
+import { schedulerBody } from './scheduler-body.js';
+import type { DaemonStatus } from './status.js';
+
+export interface AdminSource {
+  status(): DaemonStatus;
+}
+
+export function admin(app: FastifyInstance, source: AdminSource, engine: Engine): void {
+  app.get('/v1/admin/status', () => source.status());
+  app.get('/v1/admin/scheduler', (request): SchedulerBody => schedulerBody(engine.scheduling(), callerOf(request)));
+}
