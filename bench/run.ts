@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 
 import { markdown } from './table.js';
 import type { Verb } from './verb.js';
+import { agents } from './verbs/agents.js';
 import { fork } from './verbs/fork.js';
 import { kv } from './verbs/kv.js';
 import { kvQuality } from './verbs/kv-quality.js';
@@ -17,6 +18,7 @@ import { throughput } from './verbs/throughput.js';
 import { turns } from './verbs/turns.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
+  agents,
   fork,
   kv,
   'kv-quality': kvQuality,

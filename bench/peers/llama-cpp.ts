@@ -11,7 +11,7 @@ export function llamaCpp(binFolder: string, modelFile: string, threads: number):
   return {
     name: 'llama.cpp',
     async run(w: Workload): Promise<number> {
-      if (w.sequences > 1) return Number.NaN; // llama-batched-bench measures another mix; see the scheduler's benchmark
+      if (w.sequences > 1) return Number.NaN; // that is what llama-batched-bench is for
       const size = w.kind === 'prefill' ? ['-p', `${w.tokens}`, '-n', '0'] : ['-p', '0', '-n', `${w.tokens}`];
       const { stdout } = await run(join(binFolder, 'llama-bench'), [
         ...['-m', modelFile, '-t', `${threads}`, '-fa', '1', '-r', '1', '-d', `${w.depth}`, '-o', 'json'],

@@ -12,9 +12,9 @@ export function mlxLm(python: string, modelFolder: string): Contender {
   return {
     name: 'mlx-lm',
     async run(w: Workload): Promise<number> {
-      if (w.sequences > 1 || w.depth > 512) return Number.NaN; // minutes per sample
+      if (w.sequences * w.depth > 4096) return Number.NaN; // minutes per sample
       const tokens = w.kind === 'prefill' ? Math.min(w.tokens, 128) : Math.min(w.tokens, 16);
-      const { stdout } = await run(python, [script, modelFolder, w.kind, `${tokens}`, `${w.depth}`]);
+      const { stdout } = await run(python, [script, modelFolder, w.kind, `${tokens}`, `${w.depth}`, `${w.sequences}`]);
       return Number(stdout);
     },
     async close() {},

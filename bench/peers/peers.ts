@@ -1,5 +1,6 @@
 import type { OursOptions } from '../ours.js';
 import type { Contender } from '../workload.js';
+import { llamaBatched } from './llama-batched.js';
 import { llamaCpp } from './llama-cpp.js';
 import { mlxLm } from './mlx-lm.js';
 
@@ -10,9 +11,19 @@ export interface PeerFlags {
   readonly 'mlx-model': string;
 }
 
-export function peers(flags: PeerFlags, { model, threads }: OursOptions): Contender[] {
+/** For one sequence. */
+export function peers(flags: PeerFlags, options: OursOptions): Contender[] {
+  return among(flags, options, llamaCpp);
+}
+
+/** For many sequences that decode together. */
+export function batchedPeers(flags: PeerFlags, options: OursOptions): Contender[] {
+  return among(flags, options, llamaBatched);
+}
+
+function among(flags: PeerFlags, { model, threads }: OursOptions, llama: typeof llamaCpp): Contender[] {
   const found: Contender[] = [];
-  if (flags.llama !== '') found.push(llamaCpp(flags.llama, model, threads));
+  if (flags.llama !== '') found.push(llama(flags.llama, model, threads));
   if (flags['mlx-python'] !== '' && flags['mlx-model'] !== '') found.push(mlxLm(flags['mlx-python'], flags['mlx-model']));
   return found;
 }
