@@ -56,6 +56,8 @@ export const schedulerSchema = z.object({
       output_tokens: count,
       max_tokens: count,
       tokens_per_second: count,
+      /** Since the request came. */
+      age_ms: count,
       waited_ms: count,
       ttft_ms: count.nullable(),
     }),

@@ -158,6 +158,7 @@ export class Engine implements TextGenerator {
       outputTokens: numOutputs,
       maxTokens,
       tokensPerSecond: pace.tokensPerSecond,
+      ageMs: pace.ageMs(this.#timer.now()),
       waitedMs: pace.waitedMs(this.#timer.now()),
       ttftMs: pace.ttftMs,
     };

@@ -29,6 +29,10 @@ export class Pace {
     this.#tokens += 1;
   }
 
+  ageMs(now: number): number {
+    return now - this.arrivedAt;
+  }
+
   /** Until its sequence was made, or until now. */
   waitedMs(now: number): number {
     return (this.startedAt ?? now) - this.arrivedAt;

@@ -19,6 +19,8 @@ export interface SequenceReport {
   readonly outputTokens: number;
   readonly maxTokens: number;
   readonly tokensPerSecond: number;
+  /** Since the request came. */
+  readonly ageMs: number;
   readonly waitedMs: number;
   readonly ttftMs: number | null;
 }

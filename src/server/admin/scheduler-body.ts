@@ -63,6 +63,7 @@ function sequenceBody(sequence: SequenceReport, caller: Caller): SchedulerBody['
     output_tokens: sequence.outputTokens,
     max_tokens: sequence.maxTokens,
     tokens_per_second: tenths(sequence.tokensPerSecond),
+    age_ms: Math.round(sequence.ageMs),
     waited_ms: Math.round(sequence.waitedMs),
     ttft_ms: ttftMs === null ? null : Math.round(ttftMs),
   };

@@ -24,7 +24,7 @@ test('a request has waited until its sequence is made; its first token counts fr
   const { clock, meter } = create();
   const pace = new Pace(clock.time);
   clock.time += 30;
-  expect(pace.waitedMs(clock.time)).toBe(30);
+  expect([pace.waitedMs(clock.time), pace.ageMs(clock.time)]).toEqual([30, 30]);
   pace.start(clock.time, meter);
   clock.time += 70;
   expect([pace.ttftMs, pace.tokensPerSecond]).toEqual([null, 0]);
@@ -32,6 +32,7 @@ test('a request has waited until its sequence is made; its first token counts fr
     clock.time += gap;
     pace.token(clock.time, meter);
   }
+  expect(pace.ageMs(clock.time)).toBe(140);
   expect([pace.waitedMs(clock.time), pace.ttftMs, pace.tokensPerSecond]).toEqual([30, 100, 75]);
   expect(meter.rates()).toMatchObject({ queueMs: { p50: 30 }, ttftMs: { p50: 100 }, interTokenMs: { p50: 10, p95: 20 } });
 });

@@ -47,10 +47,11 @@ describe('GET /v1/admin/scheduler', () => {
     const writer = busy.sequences.find(({ agent: name }) => name === 'writer');
     expect(writer?.key).toMatch(/^[0-9a-f]{8}$/);
     expect([third?.agent, third?.key, third?.kv_tokens, third?.ttft_ms]).toEqual([null, 'local', 0, null]);
-    for (const { prompt_tokens, kv_tokens, output_tokens, max_tokens, ttft_ms, waited_ms } of [first!, second!]) {
+    for (const { prompt_tokens, kv_tokens, output_tokens, max_tokens, ttft_ms, age_ms, waited_ms } of [first!, second!]) {
       expect(kv_tokens).toBe(prompt_tokens + output_tokens - 1);
       expect(max_tokens).toBe(4000);
       expect(ttft_ms).toBeGreaterThanOrEqual(waited_ms);
+      expect(age_ms).toBeGreaterThanOrEqual(ttft_ms!);
     }
     expect(busy.rates.decode_tokens_per_second).toBeGreaterThan(0);
     expect(busy.rates.step_ms.p95).toBeGreaterThanOrEqual(busy.rates.step_ms.p50!);
