@@ -237,6 +237,8 @@ export interface KvStore {
   pin(owner: string, pinned: boolean): Promise<void>;
   /** `owner` is no more: what it used stays, as long as there is room. */
   disown(owner: string): Promise<void>;
+  /** Lets go of blocks that newer ones stand for; those that others use too, or that another goes on from, stay. */
+  discard(owner: string | null, hashes: readonly BlockHash[]): Promise<void>;
   /** For the order of eviction. */
   touch(hashes: readonly BlockHash[]): void;
   /** Lets go of what only `owner` uses, and gives the space back: afterwards no file has a byte of it. Resolves when that was verified. */

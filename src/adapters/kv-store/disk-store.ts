@@ -4,7 +4,7 @@ import type { KvImageKey } from '../../core/domain/kv-block.js';
 import type { ExtentWriter, KvStore, NewKvImage, OpenKvImage, StoredBlock, StoreStatus, VerifyReport } from '../../core/ports.js';
 import { dropAgent, putAgent } from './agents.js';
 import { beginExtent } from './begin-extent.js';
-import { storedBlock } from './catalogue.js';
+import { type BlockEntry, storedBlock } from './catalogue.js';
 import { closeCore } from './close-core.js';
 import { compactOnce } from './compaction.js';
 import { exportAgent } from './export-agent.js';
@@ -13,6 +13,7 @@ import { openImages } from './open-images.js';
 import { ownerRows, planOwnership } from './ownership.js';
 import { ownedAlone, purge, sizeOfBlocks } from './purge.js';
 import { quarantineImage } from './quarantine.js';
+import { removeBlocks } from './remove-images.js';
 import type { StoreCore } from './store-core.js';
 import { describe } from './store-errors.js';
 import { verifyStore } from './verify.js';
@@ -110,6 +111,15 @@ export class DiskStore implements KvStore {
     return this.core.turnstile.enter(async () => {
       await this.core.transact('own', new Map(), ownerRows(this.core, owner));
       this.core.catalogue.dropOwner(owner);
+    });
+  }
+
+  discard(owner: string | null, hashes: readonly BlockHash[]): Promise<void> {
+    return this.#alone(async () => {
+      const { catalogue } = this.core;
+      const goes = (block: BlockEntry): boolean => catalogue.isLeaf(block) && [...block.owners].every((other) => other === owner);
+      const blocks = hashes.flatMap((hash) => catalogue.blocks.get(hash) ?? []).filter(goes);
+      if (blocks.length > 0) await removeBlocks(this.core, 'discard', blocks);
     });
   }
 

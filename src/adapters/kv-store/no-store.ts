@@ -68,6 +68,10 @@ export class NoStore implements KvStore {
     return this.#unlessOff('own');
   }
 
+  discard(): Promise<void> {
+    return Promise.resolve();
+  }
+
   touch(): void {
     // nothing is stored that could be used
   }

@@ -55,6 +55,9 @@ export class ReopeningStore implements KvStore {
   disown(...of: ArgumentsOf<'disown'>): ReturnType<KvStore['disown']> {
     return this.#store.disown(...of);
   }
+  discard(...of: ArgumentsOf<'discard'>): ReturnType<KvStore['discard']> {
+    return this.#store.discard(...of);
+  }
   touch(...of: ArgumentsOf<'touch'>): ReturnType<KvStore['touch']> {
     this.#store.touch(...of);
   }

@@ -54,6 +54,9 @@ export interface Caller {
   readonly seesAll: boolean;
 }
 
+/** The daemon itself. */
+export const EVERYONE: Caller = { scope: '', seesAll: true };
+
 /** Scope of requests without an API key. */
 export const LOCAL_SCOPE = 'local';
 

@@ -1,11 +1,12 @@
 /** An agent as a file: its KV is brought to disk, and goes out; or comes in, under the hashes it has here. */
-import { type AgentContext, agentOwner } from '../domain/agent.js';
+import type { AgentContext } from '../domain/agent.js';
 import { commonPrefix } from '../domain/common-prefix.js';
 import { SemanticError } from '../domain/errors.js';
 import { joinTokens } from '../domain/join-tokens.js';
 import type { KvBlock } from '../domain/kv-block.js';
 import { BLOCK_TOKENS } from '../domain/model-cache-spec.js';
 import type { KvStore } from '../ports.js';
+import { identityOf, isCurrent } from './agent-identity.js';
 import type { Engine } from './engine.js';
 
 export class AgentFiles {
@@ -17,7 +18,7 @@ export class AgentFiles {
   /** Brings what memory has of its KV to disk; resolves when it is there. */
   async park(agent: AgentContext): Promise<void> {
     const { kept, kv } = this.engine;
-    const entry = kv.retained.keptOf({ scope: agent.scope, sessionId: agentOwner(agent.id) });
+    const entry = kv.retained.keptOf(identityOf(agent));
     if (entry !== null) await kept.store([entry]);
   }
 
@@ -29,7 +30,7 @@ export class AgentFiles {
       });
     }
     await this.park(agent);
-    if (agent.fingerprint !== model.fingerprint) return this.store.exportAgent(agent, []);
+    if (!isCurrent(agent, model)) return this.store.exportAgent(agent, []);
     const chain = parking.chain(agent.tokens, agent.scope);
     const plan = parking.wholePlan(chain);
     return this.store.exportAgent(agent, plan === null ? [] : plan.images);

@@ -1,12 +1,13 @@
 /** What the cache holds and where, and the means to let it go or to check it. */
-import { type AgentContext, agentOwner, type Caller } from '../domain/agent.js';
+import type { Caller } from '../domain/agent.js';
 import { SemanticError } from '../domain/errors.js';
 import type { KvBlock } from '../domain/kv-block.js';
 import { BLOCK_TOKENS } from '../domain/model-cache-spec.js';
 import type { KvStore, VerifyReport } from '../ports.js';
 import type { AgentService, CachedBlockView, CacheOverview, CacheService } from './agent-service.js';
+import { identityOf, isCurrent, isSameIdentity } from './agent-identity.js';
 import type { Engine } from './engine.js';
-import type { Identity, RetainedSequence } from './retained-sequences.js';
+import type { RetainedSequence } from './retained-sequences.js';
 
 export class CacheControl implements CacheService {
   constructor(
@@ -39,7 +40,7 @@ export class CacheControl implements CacheService {
     // The token sampled last has no KV yet, and the last block is stored without it.
     const { memoryTokens, diskTokens } = agent.place;
     const tokens = agent.tokens.subarray(0, Math.max(memoryTokens, diskTokens));
-    const blocks = this.#isCurrent(agent) ? this.engine.parking.chain(tokens, agent.scope).blocks : [];
+    const blocks = isCurrent(agent, this.engine.model) ? this.engine.parking.chain(tokens, agent.scope).blocks : [];
     return { agent, blocks: blocks.map((block) => ({ ...this.#view(block), tier: tierOf(block, memoryTokens, diskTokens) })) };
   }
 
@@ -57,9 +58,7 @@ export class CacheControl implements CacheService {
   ): ReturnType<CacheService['evict']> {
     const identity = agent === null ? null : identityOf(this.agents.show(agent, caller));
     const goes = (entry: RetainedSequence): boolean =>
-      identity === null
-        ? caller.seesAll || entry.scope === caller.scope
-        : entry.scope === identity.scope && entry.sessionId === identity.sessionId;
+      identity === null ? caller.seesAll || entry.scope === caller.scope : isSameIdentity(entry, identity);
     const going = [...this.engine.kv.retained.kept()].filter(goes);
     const bytes = this.engine.model.cache.bytesOf(this.engine.kv.pool.heldOnlyBy(going.map(({ lease }) => lease)));
     if (dryRun) return { sequences: going.length, bytes, writtenBytes: 0 };
@@ -70,10 +69,6 @@ export class CacheControl implements CacheService {
 
   verify(onProgress?: (done: number, total: number) => void): Promise<VerifyReport> {
     return this.store.verify(onProgress);
-  }
-
-  #isCurrent({ fingerprint, tokens }: AgentContext): boolean {
-    return fingerprint === this.engine.model.fingerprint && tokens.length > 0;
   }
 
   #view({ hash, parent, index, tokens }: KvBlock): CachedBlockView {
@@ -99,10 +94,6 @@ function tierOf({ index, tokens }: KvBlock, memoryTokens: number, diskTokens: nu
   const end = index * BLOCK_TOKENS + tokens.length;
   if (memoryTokens >= end) return diskTokens >= end ? 'both' : 'memory';
   return diskTokens >= end ? 'disk' : 'none';
-}
-
-function identityOf({ id, scope }: AgentContext): Identity {
-  return { scope, sessionId: agentOwner(id) };
 }
 
 function noBlock(hash: string, why: string): SemanticError {

@@ -181,7 +181,7 @@ export class Engine implements TextGenerator {
     this.stopAdmitting();
     for (const generation of this.#live.values()) this.#cancel(generation);
     await this.drain();
-    await this.parking.flush();
+    await this.kept.storeRest();
     await this.kept.release(() => true);
     await this.model.template.close();
     await this.model.runner.unload();

@@ -19,6 +19,8 @@ export interface KeptKvOptions {
 export class KeptKv {
   /** Leases of forks that are being made. */
   readonly #leases = new Set<BlockLease>();
+  /** Kept sequences that are not on disk though they should be: the disk refused them. */
+  readonly #unstored = new Set<number>();
 
   constructor(private readonly options: KeptKvOptions) {}
 
@@ -29,13 +31,36 @@ export class KeptKv {
 
   /** Its lease shrinks to what the sequence holds. KV that cannot be stored stays in memory; why is in the status. */
   async keep(entry: RetainedSequence, toDisk: boolean): Promise<void> {
-    const { kv, parking, onStored } = this.options;
+    const { kv, parking } = this.options;
     kv.settle(entry.lease, entry.tokens.length);
-    if (toDisk && parking.isWorthParking(entry.tokens, entry.sessionId)) {
-      const { done } = await parking.park({ ...entry, owner: entry.sessionId });
-      void done.catch(() => undefined).finally(onStored);
-    }
+    this.#unstored.delete(entry.sequence);
+    if (toDisk && parking.isWorthParking(entry.tokens, entry.sessionId)) await this.#park(entry);
     await this.#letGo(kv.retained.retain(entry));
+  }
+
+  /** In the background; `done` resolves to whether it is on disk. What the disk refuses is tried again by `storeRest`. */
+  async #park(entry: RetainedSequence): Promise<{ readonly done: Promise<boolean> }> {
+    const { parking, onStored } = this.options;
+    const { sequence, sessionId: owner } = entry;
+    this.#unstored.add(sequence);
+    const { done } = await parking.park({ ...entry, owner });
+    const stored = done.then(
+      () => this.#unstored.delete(sequence) || true,
+      () => false, // why is in the status
+    );
+    return { done: stored.finally(onStored) };
+  }
+
+  /** Writes what the disk refused when its turn ended; ends when all is there, or something was refused again. */
+  async storeRest(): Promise<void> {
+    const { kv, parking } = this.options;
+    await parking.flush();
+    const kept = new Map(Array.from(kv.retained.kept(), (entry) => [entry.sequence, entry]));
+    for (const sequence of [...this.#unstored]) {
+      const entry = kept.get(sequence);
+      if (entry === undefined) this.#unstored.delete(sequence);
+      else if (!(await (await this.#park(entry)).done)) return;
+    }
   }
 
   /**
@@ -104,7 +129,10 @@ export class KeptKv {
   async #letGo(gone: readonly RetainedSequence[]): Promise<void> {
     const { kv, histories, runner } = this.options;
     for (const entry of gone) if (kv.retained.keptOf(entry) === null) histories.lose(entry, 'evicted');
-    for (const { sequence } of gone) await runner.dropSequence(sequence);
+    for (const { sequence } of gone) {
+      this.#unstored.delete(sequence);
+      await runner.dropSequence(sequence);
+    }
   }
 }
 

@@ -11,6 +11,7 @@ import type { KvBlock, KvImageKey } from '../domain/kv-block.js';
 import { BLOCK_TOKENS, type ModelCacheSpec } from '../domain/model-cache-spec.js';
 import { planRestore, type RestorePlan } from '../domain/restore-plan.js';
 import { GREEDY } from '../domain/sampling.js';
+import { supersededBy } from '../domain/superseded.js';
 import type { KvMover, KvStore, ModelRunner } from '../ports.js';
 import { sha256 } from './sha256.js';
 
@@ -160,7 +161,7 @@ export class KvParking {
 
   /** Whether a sequence of these tokens is worth storing. */
   isWorthParking(tokens: Int32Array, owner: string | null): boolean {
-    if (this.#options.store.status().state !== 'ready') return false;
+    if (this.#options.store.status().state === 'off') return false;
     return owner !== null || tokens.length >= this.#options.limits.minPersistTokens;
   }
 
@@ -223,8 +224,10 @@ export class KvParking {
 
   async #write(sequence: number, chain: AgentBlocks, owner: string | null): Promise<number> {
     let bytes = 0;
-    for (const images of this.#extents(this.#missing(chain))) bytes += await this.#writeExtent(sequence, images, owner);
+    const missing = this.#missing(chain);
+    for (const images of this.#extents(missing)) bytes += await this.#writeExtent(sequence, images, owner);
     await this.#own(chain, owner);
+    await this.#discardOlder(new Set(missing.map(({ block }) => block)), owner);
     this.#lastFailure = null;
     return bytes;
   }
@@ -249,6 +252,20 @@ export class KvParking {
       throw error;
     }
     return images.reduce((sum, image) => sum + image.bytes, 0);
+  }
+
+  /** What was stored of these blocks when they had fewer tokens. */
+  async #discardOlder(blocks: ReadonlySet<KvBlock>, owner: string | null): Promise<void> {
+    const { store } = this.#options;
+    const older = [...blocks].flatMap(({ hash, parent }) => {
+      const stored = store.get(hash);
+      return stored === null ? [] : supersededBy(stored, store.childrenOf(parent));
+    });
+    if (older.length === 0) return;
+    await store.discard(
+      owner,
+      older.map(({ hash }) => hash),
+    );
   }
 
   async #own(chain: AgentBlocks, owner: string | null): Promise<void> {

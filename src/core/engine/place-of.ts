@@ -4,14 +4,15 @@ import { countsOf } from '../domain/block-pool.js';
 import { commonPrefix } from '../domain/common-prefix.js';
 import { BLOCK_TOKENS } from '../domain/model-cache-spec.js';
 import type { KvStore } from '../ports.js';
+import { identityOf, isCurrent } from './agent-identity.js';
 import type { AgentPlace } from './agent-service.js';
 import type { Engine } from './engine.js';
-import type { Identity } from './retained-sequences.js';
 
-export function placeOf(agent: AgentContext, identity: Identity, engine: Engine, store: KvStore): AgentPlace {
-  const isCurrent = agent.fingerprint === engine.model.fingerprint && agent.tokens.length > 0;
-  const kept = isCurrent ? engine.kv.retained.keptOf(identity) : null;
-  const chain = isCurrent ? engine.parking.chain(agent.tokens, agent.scope, identity.sessionId) : null;
+export function placeOf(agent: AgentContext, engine: Engine, store: KvStore): AgentPlace {
+  const identity = identityOf(agent);
+  const isOfModel = isCurrent(agent, engine.model);
+  const kept = isOfModel ? engine.kv.retained.keptOf(identity) : null;
+  const chain = isOfModel ? engine.parking.chain(agent.tokens, agent.scope, identity.sessionId) : null;
   const diskTokens = chain === null ? 0 : engine.parking.storedTokens(chain);
   const stored =
     chain?.blocks.filter(({ index }) => index * BLOCK_TOKENS < diskTokens).flatMap(({ hash }) => store.describe(hash)?.images ?? []) ?? [];

@@ -115,10 +115,9 @@ export class RetainedSequences {
     return this.#pool.heldOnlyBy(leasesOf([...this.#kept.values()].filter(({ pinned }) => !pinned)), stays, keep);
   }
 
-  /** Its lease shrinks to what is held. Returns those that no longer fit (perhaps the new one itself): the caller drops them. */
+  /** Its lease holds what the sequence does, no more. Returns those that no longer fit (perhaps the new one itself): the caller drops them. */
   retain(entry: RetainedSequence): RetainedSequence[] {
-    const { sequence, tokens, scope, lease } = entry;
-    this.#pool.resize(lease, this.#spec.blocksFor(tokens.length, this.#limits.windowSlackTokens));
+    const { sequence, tokens, scope } = entry;
     const superseded = this.#supersededBy(entry);
     for (const old of superseded) this.#pool.free(this.#remove(old.sequence).lease);
     this.#kept.set(sequence, entry);

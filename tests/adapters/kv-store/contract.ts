@@ -184,6 +184,25 @@ export function describeKvStore(name: string, make: () => Promise<StoreUnderTest
       expect(await readImage(kv, blocks[1]!)).toBe('good');
     });
 
+    it('discards what nobody else uses and nothing goes on from', async () => {
+      const blocks = chain(1, 3);
+      for (const block of blocks) await store(kv, imagesOf([block], BYTES), 'a');
+      await kv.own('b', [blocks[1]!.hash]);
+      const all = blocks.map(({ hash }) => hash);
+      await kv.discard(null, all);
+      expect(kv.status()).toMatchObject({ blocks: 3 });
+      await kv.discard('a', [...all, START]);
+      expect(all.map((hash) => kv.get(hash) !== null)).toEqual([true, true, false]);
+      await kv.disown('b');
+      await kv.discard('a', all);
+      expect(all.map((hash) => kv.get(hash) !== null)).toEqual([true, false, false]);
+      expect(kv.status()).toMatchObject({ blocks: 1, extents: 1, bytes: BYTES });
+      await kv.close();
+      kv = await place.reopen();
+      expect(kv.status()).toMatchObject({ blocks: 1, extents: 1, bytes: BYTES });
+      expect(await readImage(kv, blocks[0]!)).toBe('good');
+    });
+
     it('reads an image to the end that was deleted after it was opened', async () => {
       const blocks = chain(1, 1);
       await store(kv, imagesOf(blocks, BYTES), 'a');

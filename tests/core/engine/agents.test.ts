@@ -1,5 +1,5 @@
 /** Agents over the real engine, the real model and a real directory. Whatever is reused must give the text of a cold start. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -385,6 +385,33 @@ test('agents of a store that opens late join those made meanwhile, and none take
   expect(said(after, 'a')).toEqual(['first']);
   after.checkIntegrity();
   await second.close();
+  await close(opened);
+});
+
+test('KV of a turn that the disk refused is written when it takes it again, without another turn', async () => {
+  const directory = newDirectory();
+  const opened = await open(directory, { 'store.retry_seconds': 0.05 });
+  const { agents, store } = opened;
+  await agents.create({ id: 'a' }, local);
+  const [extents, away] = [join(directory, 'extents'), join(directory, 'away')];
+  renameSync(extents, away);
+  writeFileSync(extents, 'no directory');
+  await ask(agents, 'a', turn(LONG));
+  await opened.engine.parking.flush();
+  expect(store.status().state).toBe('suspended');
+  expect(agents.show('a', local).place).toMatchObject({ diskTokens: 0 });
+  await agents.sweep();
+  expect(agents.show('a', local).place).toMatchObject({ diskTokens: 0 });
+  rmSync(extents);
+  renameSync(away, extents);
+  await until(
+    () => store.status().state,
+    (state) => state === 'ready',
+  );
+  await agents.sweep();
+  const { diskTokens, memoryTokens } = agents.show('a', local).place;
+  expect(diskTokens).toBe(memoryTokens);
+  expect(diskTokens).toBeGreaterThan(400);
   await close(opened);
 });
 

@@ -173,6 +173,17 @@ test('a turn writes only its new blocks, and what two conversations share is sto
   await parked.close();
 });
 
+test('a last block that is stored again with more tokens stands for what was stored of it before', async () => {
+  const parked = await open('cpu', null);
+  const bytesOf = (tokens: number): number => parked.runner.kvImageBytes(tokens, Int32Array.of(0, 1));
+  for (const length of [300, 350, 400, 600]) await parkConversation(parked, length, 'a');
+  expect(parked.store.status()).toMatchObject({ blocks: 3, bytes: 2 * bytesOf(256) + bytesOf(600 - 512) });
+  await parkConversation(parked, 650, 'b');
+  expect(parked.store.status()).toMatchObject({ blocks: 4 }); // the end that 'a' uses stays
+  expect(parked.parking.plan(conversation.subarray(0, 360), 'key', 0)?.tokens).toBe(359);
+  await parked.close();
+});
+
 test('a damaged image is put aside, and what is left of the chain is restored', async () => {
   const parked = await open('cpu', null);
   await parkConversation(parked, 1024);

@@ -15,7 +15,7 @@ const limits: RetentionLimits = {
   restorePoints: 0,
 };
 
-/** Kept sequences over a pool of ten blocks; `keep` retains one whose request had set two blocks aside. */
+/** Kept sequences over a pool of ten blocks; `keep` retains one that holds what it needs. */
 function create(changes: Partial<RetentionLimits> = {}) {
   const pool = new BlockPool(TINY_CACHE, { bytes: 10 * BLOCK_BYTES });
   const retained = new RetainedSequences({ ...limits, ...changes }, TINY_CACHE, pool, 'model');
@@ -26,7 +26,7 @@ function create(changes: Partial<RetentionLimits> = {}) {
     awaitsTool = false,
     pinned = false,
   ): number[] => {
-    const lease = pool.allocate(TINY_CACHE.blocksFor(tokens.length + 256));
+    const lease = pool.allocate(TINY_CACHE.blocksFor(tokens.length));
     const entry = { sequence, tokens: Int32Array.from(tokens), scope: 'key', sessionId, awaitsTool, pinned, lease };
     return retained.retain(entry).map((gone) => gone.sequence);
   };
@@ -100,7 +100,7 @@ describe('retain', () => {
     expect([2, 3, 4, 5].map((id) => keep(id, [id]))).toEqual([[], [2], [1], [3]]);
   });
 
-  test('retain() gives back the blocks that were set aside and not used, and counts the rest against the bytes', () => {
+  test('retain() counts what is held against the bytes, and hands back what that has no room for', () => {
     const { pool, retained, keep } = create();
     keep(1, [1]);
     expect([retained.bytes, pool.counts().usedBytes]).toEqual([BLOCK_BYTES, BLOCK_BYTES]);
