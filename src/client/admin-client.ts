@@ -1,6 +1,7 @@
 /** What the daemon is doing, and its limits, over its socket. */
 import { DaemonHttp } from './daemon-http.js';
 import { type SchedulerBody, schedulerSchema } from './scheduler-bodies.js';
+import { type StatusBody, statusSchema } from './status-bodies.js';
 
 export class AdminClient {
   readonly #http: DaemonHttp;
@@ -11,6 +12,10 @@ export class AdminClient {
 
   scheduler(): Promise<SchedulerBody> {
     return this.#http.json({ method: 'GET', path: SCHEDULER }, schedulerSchema);
+  }
+
+  status(): Promise<StatusBody> {
+    return this.#http.json({ method: 'GET', path: '/v1/admin/status' }, statusSchema);
   }
 
   close(): Promise<void> {

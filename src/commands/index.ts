@@ -16,6 +16,7 @@ import Doctor from './doctor.js';
 import ModelsLs from './models/ls.js';
 import ModelsPull from './models/pull.js';
 import Serve from './serve.js';
+import Top from './top.js';
 
 export const COMMANDS = {
   'agents:export': AgentsExport,
@@ -35,4 +36,5 @@ export const COMMANDS = {
   'models:ls': ModelsLs,
   'models:pull': ModelsPull,
   serve: Serve,
+  top: Top,
 };

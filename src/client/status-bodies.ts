@@ -1,0 +1,17 @@
+/** GET /v1/admin/status, as far as clients of ours read it. */
+import { z } from 'zod';
+
+export const statusSchema = z.object({
+  pid: z.number(),
+  version: z.string(),
+  uptimeSeconds: z.number(),
+  engine: z.object({
+    model: z.string(),
+    contextLength: z.number(),
+    fault: z.string().nullable(),
+    kv: z.object({ bytesPerToken: z.number() }),
+  }),
+  native: z.object({ weightBytes: z.number(), kvBytes: z.number() }),
+  memory: z.object({ budgetBytes: z.number(), residentBytes: z.number() }),
+});
+export type StatusBody = z.output<typeof statusSchema>;
