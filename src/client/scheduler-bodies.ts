@@ -29,6 +29,8 @@ export const schedulerSchema = z.object({
     requests: z.object({ submitted: count, finished: count, cancelled: count, failed: count, refused: count, preempted: count }),
     tokens: z.object({ prompt: count, cached: count, restored: count, generated: count }),
     steps: count,
+    /** Of wall time that steps took inside the native engine. */
+    step_ms: count,
   }),
   rates: z.object({
     /** Of wall time that tokens, steps and gaps are of; `ttft_ms` and `queue_ms` are of the last minute. */

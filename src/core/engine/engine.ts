@@ -60,6 +60,7 @@ export class Engine implements TextGenerator {
   readonly #requests = { submitted: 0, finished: 0, cancelled: 0, failed: 0, refused: 0, preempted: 0 };
   readonly #tokens = { prompt: 0, cached: 0, restored: 0, generated: 0 };
   #steps = 0;
+  #stepMillis = 0;
   #nextId = 1;
   #loop: Promise<void> | null = null;
   #closing = false;
@@ -137,6 +138,7 @@ export class Engine implements TextGenerator {
       requests: { ...this.#requests },
       tokens: { ...this.#tokens },
       steps: this.#steps,
+      stepMillis: this.#stepMillis,
       rates: this.#meter.rates(),
       pool: { totalBytes, usedBytes, pressure },
       sequences: sequences.sort((a, b) => Number(a.state === 'waiting') - Number(b.state === 'waiting')),
@@ -364,6 +366,7 @@ export class Engine implements TextGenerator {
   #measure({ entries }: SchedulerPlan, { samples, stepMicros }: RunnerOutput): void {
     const decoded = samples.filter((sample) => sample !== null).length;
     const prefilled = entries.reduce((sum, { tokens, decodes }) => sum + (decodes ? 0 : tokens.length), 0);
+    this.#stepMillis += stepMicros / 1000;
     this.#meter.step(stepMicros / 1000, decoded, prefilled);
   }
 

@@ -37,6 +37,8 @@ export interface SchedulerReport {
   readonly requests: Readonly<Record<'submitted' | 'finished' | 'cancelled' | 'failed' | 'refused' | 'preempted', number>>;
   readonly tokens: Readonly<Record<'prompt' | 'cached' | 'restored' | 'generated', number>>;
   readonly steps: number;
+  /** Of wall time that steps took inside the runner. */
+  readonly stepMillis: number;
   readonly rates: Rates;
   readonly pool: { readonly totalBytes: number; readonly usedBytes: number; readonly pressure: PoolPressure };
   /** Running ones first, then those that wait, in order of arrival. */

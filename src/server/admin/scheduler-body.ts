@@ -8,7 +8,7 @@ import type { SchedulerReport, SequenceReport, SequenceState } from '../../core/
 const KEY_DIGITS = 8;
 
 export function schedulerBody(report: SchedulerReport, caller: Caller): SchedulerBody {
-  const { limits, requests, tokens, steps, rates, pool, sequences } = report;
+  const { limits, requests, tokens, steps, stepMillis, rates, pool, sequences } = report;
   const byClass = Object.fromEntries(
     PRIORITIES.map((priority) => [priority, queueCounts(sequences.filter((sequence) => sequence.priority === priority))]),
   ) as Record<Priority, QueueCounts>;
@@ -23,7 +23,7 @@ export function schedulerBody(report: SchedulerReport, caller: Caller): Schedule
       prefill_chunk_tokens: limits.prefillChunkTokens,
     },
     queue: { ...queueCounts(sequences), by_class: byClass },
-    totals: { requests, tokens, steps },
+    totals: { requests, tokens, steps, step_ms: stepMillis },
     rates: {
       span_ms: rates.spanMs,
       decode_tokens_per_second: tenths(rates.decodeTokensPerSecond),

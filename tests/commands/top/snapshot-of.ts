@@ -76,6 +76,7 @@ export function snapshotOf(sequences: readonly Sequence[], agents: readonly Agen
         requests: { submitted: 9, finished: 5, cancelled: 1, failed: 0, refused: 2, preempted: 0 },
         tokens: { prompt: 900, cached: 400, restored: 0, generated: 800 },
         steps: 300,
+        step_ms: 6400,
       },
       rates: {
         span_ms: 5000,

@@ -54,6 +54,7 @@ describe('GET /v1/admin/scheduler', () => {
       expect(age_ms).toBeGreaterThanOrEqual(ttft_ms!);
     }
     expect(busy.rates.decode_tokens_per_second).toBeGreaterThan(0);
+    expect(busy.totals.step_ms).toBeGreaterThan(0);
     expect(busy.rates.step_ms.p95).toBeGreaterThanOrEqual(busy.rates.step_ms.p50!);
     expect(busy.pool.used_bytes).toBeGreaterThan(0);
     expect((await overTcp()).sequences.map(({ agent: name }) => name)).toEqual([null, null, null]);
