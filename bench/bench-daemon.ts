@@ -2,8 +2,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { performance } from 'node:perf_hooks';
+import type { SchedulerBody } from '#src/client/scheduler-bodies.js';
 import type { DaemonStatus } from '#src/server/admin/status.js';
+import { type ChatServer, untilReady } from './chat-server.js';
+import { type Message, streamChat } from './stream-chat.js';
 
 export interface Turn {
   /** From the request to the first piece of text, milliseconds. */
@@ -16,26 +18,14 @@ export interface Turn {
   readonly completionTokens: number;
 }
 
-export interface Message {
-  readonly role: string;
-  readonly content: string;
-}
+export class BenchDaemon implements ChatServer {
+  readonly name = 'semantic';
 
-interface Chunk {
-  readonly choices: readonly { readonly delta: { readonly content?: string } }[];
-  readonly usage?: {
-    readonly prompt_tokens: number;
-    readonly completion_tokens: number;
-    readonly prompt_tokens_details: { readonly cached_tokens: number };
-  } | null;
-}
-
-export class BenchDaemon {
   private constructor(
     readonly pid: number,
     readonly readyMillis: number,
-    private readonly base: string,
-    private readonly model: string,
+    readonly base: string,
+    readonly model: string,
     private readonly kill: (signal: 'SIGTERM' | 'SIGKILL') => Promise<void>,
   ) {}
 
@@ -56,57 +46,30 @@ export class BenchDaemon {
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
     };
     const base = `http://127.0.0.1:${port}`;
-    while (!(await isReady(base))) {
-      if (child.exitCode !== null) throw new Error(`the daemon ended with ${child.exitCode} before it was ready`);
-      await sleep(10);
-    }
+    await untilReady(`${base}/health/ready`, () => (child.exitCode === null ? null : `${child.exitCode}`));
     return new BenchDaemon(child.pid!, Date.now() - start, base, model, kill);
   }
 
   /** One streamed answer of the Chat API, greedy. */
   async chat(messages: readonly Message[], maxTokens: number, sessionId: string | null = null): Promise<Turn> {
-    const start = performance.now();
-    const body = {
+    const { sentAt, times, ...turn } = await streamChat(this.base, {
       model: this.model,
       messages,
       max_tokens: maxTokens,
       temperature: 0,
       ignore_eos: true,
-      stream: true,
-      stream_options: { include_usage: true },
       ...(sessionId === null ? {} : { session_id: sessionId }),
-    };
-    const reply = await fetch(`${this.base}/v1/chat/completions`, { method: 'POST', body: JSON.stringify(body) });
-    if (!reply.ok || reply.body === null) throw new Error(`the daemon answered ${reply.status}: ${await reply.text()}`);
-    let [text, buffered] = ['', ''];
-    let [first, last] = [Number.NaN, Number.NaN];
-    let usage: Chunk['usage'] = null;
-    for await (const bytes of reply.body.pipeThrough(new TextDecoderStream())) {
-      const events = (buffered + bytes).split('\n\n');
-      buffered = events.pop()!;
-      for (const event of events) {
-        if (!event.startsWith('data: {')) continue;
-        const chunk = JSON.parse(event.slice(6)) as Chunk;
-        const content = chunk.choices[0]?.delta.content ?? '';
-        usage = chunk.usage ?? usage;
-        if (content === '') continue;
-        text += content;
-        last = performance.now();
-        if (Number.isNaN(first)) first = last;
-      }
-    }
-    return {
-      ttft: first - start,
-      decodeMillis: last - first,
-      text,
-      promptTokens: usage?.prompt_tokens ?? 0,
-      cachedTokens: usage?.prompt_tokens_details.cached_tokens ?? 0,
-      completionTokens: usage?.completion_tokens ?? 0,
-    };
+    });
+    const first = times[0] ?? Number.NaN;
+    return { ...turn, ttft: first - sentAt, decodeMillis: (times.at(-1) ?? Number.NaN) - first };
   }
 
   async status(): Promise<DaemonStatus> {
     return (await (await fetch(`${this.base}/v1/admin/status`)).json()) as DaemonStatus;
+  }
+
+  async scheduler(): Promise<SchedulerBody> {
+    return (await (await fetch(`${this.base}/v1/admin/scheduler`)).json()) as SchedulerBody;
   }
 
   /** Until all KV that was left to be stored is. */
@@ -125,13 +88,5 @@ export class BenchDaemon {
 
   crash(): Promise<void> {
     return this.kill('SIGKILL');
-  }
-}
-
-async function isReady(base: string): Promise<boolean> {
-  try {
-    return (await fetch(`${base}/health/ready`)).ok;
-  } catch {
-    return false;
   }
 }

@@ -9,9 +9,12 @@ import { agents } from './verbs/agents.js';
 import { fork } from './verbs/fork.js';
 import { kv } from './verbs/kv.js';
 import { kvQuality } from './verbs/kv-quality.js';
+import { latency } from './verbs/latency.js';
 import { loop } from './verbs/loop.js';
 import { memory } from './verbs/memory.js';
+import { overhead } from './verbs/overhead.js';
 import { parking } from './verbs/parking.js';
+import { shared } from './verbs/shared.js';
 import { start } from './verbs/start.js';
 import { store } from './verbs/store.js';
 import { throughput } from './verbs/throughput.js';
@@ -22,9 +25,12 @@ const VERBS: Readonly<Record<string, Verb>> = {
   fork,
   kv,
   'kv-quality': kvQuality,
+  latency,
   loop,
   memory,
+  overhead,
   parking,
+  shared,
   start,
   store,
   throughput,

@@ -4,8 +4,9 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
-import { BenchDaemon, type Message, type Turn } from './bench-daemon.js';
+import { BenchDaemon, type Turn } from './bench-daemon.js';
 import { median } from './median.js';
+import type { Message } from './stream-chat.js';
 
 export interface SecondTurn {
   readonly promptTokens: number;
