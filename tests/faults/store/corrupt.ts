@@ -1,5 +1,5 @@
 /** Seeded damage to the files of a store at rest. */
-import { copyFileSync, cpSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, existsSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Seeded } from '../seeded.js';
 
@@ -100,7 +100,7 @@ function restoreOlder(random: Seeded, directory: string, older: string): void {
   const wanted = random.pick([['index.db'], ['index.db-wal'], ['index.db', 'index.db-wal'], ['index.db', 'index.db-wal', 'extents']]);
   for (const name of wanted) {
     rmSync(join(directory, name), { recursive: true, force: true });
-    cpSync(join(older, name), join(directory, name), { recursive: true });
+    if (existsSync(join(older, name))) cpSync(join(older, name), join(directory, name), { recursive: true }); // a store that was closed has no journal
   }
 }
 
