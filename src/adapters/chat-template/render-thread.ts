@@ -49,10 +49,13 @@ export class RenderThread {
       return await new Promise<string>((resolve, reject) => {
         if (this.#dead) return reject(failed('the renderer was closed'));
         this.#waiting = { id, resolve, reject };
-        timer = setTimeout(() => {
+        const overrun = (): void => {
+          if (this.#waiting?.id !== id) return;
           reject(failed(`rendering took longer than ${limitMs} ms and was stopped`));
           void this.close();
-        }, limitMs);
+        };
+        // Where this thread was busy for so long, the text may be there and not yet read: messages are read before immediates run.
+        timer = setTimeout(() => setImmediate(overrun), limitMs);
         try {
           this.#worker.postMessage({ id, toolUse, variables });
         } catch (cause) {
