@@ -116,6 +116,8 @@ export interface SamplingOptions {
   readonly seed: bigint; // uint64
   /** Alternatives reported per sampled token, 0..20, by log-probability of the unmodified distribution. */
   readonly topLogprobs: number;
+  /** What an interrupted output held so far: draws and output counts go on from there. */
+  readonly sampled?: Int32Array;
 }
 
 /**

@@ -70,6 +70,11 @@ void validate_sampling(const SamplingOptions& options, const Model& model) {
     throw Error(ErrorCode::InvalidArgument, "engine.sampling",
                 "biasTokens holds " + std::to_string(token) + ", the vocabulary has " + std::to_string(model.vocab_size));
   }
+  for (const int32_t token : options.sampled) {
+    if (token >= 0 && token < model.vocab_size) continue;
+    throw Error(ErrorCode::InvalidArgument, "engine.sampling",
+                "sampled holds " + std::to_string(token) + ", the vocabulary has " + std::to_string(model.vocab_size));
+  }
 }
 
 }  // namespace semantic

@@ -47,6 +47,7 @@ SamplingOptions read_sampling(const Napi::Value& value) {
   s.seed = o.uint64("seed");
   s.top_logprobs = o.integer("topLogprobs", 0);
   if (s.top_logprobs > kMostTopLogprobs) o.refuse("topLogprobs", "at most " + std::to_string(kMostTopLogprobs));
+  if (!o.is_null("sampled")) s.sampled = o.int32s("sampled");
   const auto tokens = o.int32s("biasTokens");
   const auto values = o.float32s("biasValues");
   if (tokens.size() != values.size()) o.refuse("biasValues", "as long as biasTokens");

@@ -17,6 +17,7 @@ struct SamplingOptions {
   std::vector<std::pair<int32_t, float>> bias;  // (token, added logit)
   uint64_t seed = 0;
   int top_logprobs = 0;
+  std::vector<int32_t> sampled;  // what was output before: draws and output counts go on from there
 };
 
 }  // namespace semantic

@@ -18,7 +18,9 @@ struct SampledToken {
 
 class Sampler {
  public:
-  explicit Sampler(SamplingOptions options) : options_(std::move(options)) {}
+  explicit Sampler(SamplingOptions options) : options_(std::move(options)), draws_(options_.sampled.size()) {
+    for (const int32_t token : options_.sampled) ++output_counts_[token];
+  }
 
   const SamplingOptions& options() const { return options_; }
 

@@ -10,6 +10,8 @@ export interface SamplingParams {
   readonly logitBias: ReadonlyMap<number, number>; // token id -> added logit
   readonly seed: bigint; // uint64
   readonly topLogprobs: number; // 0..20
+  /** What was sampled before, where an interrupted answer goes on: draws and penalties count from there. */
+  readonly sampled?: Int32Array;
 }
 
 /** The likeliest token each time, nothing changed about the distribution. */
