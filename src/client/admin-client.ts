@@ -1,6 +1,6 @@
 /** What the daemon is doing, and its limits, over its socket. */
 import { DaemonHttp } from './daemon-http.js';
-import { type SchedulerBody, schedulerSchema } from './scheduler-bodies.js';
+import { type LimitsChange, type SchedulerBody, schedulerSchema } from './scheduler-bodies.js';
 import { type StatusBody, statusSchema } from './status-bodies.js';
 
 export class AdminClient {
@@ -16,6 +16,11 @@ export class AdminClient {
 
   status(): Promise<StatusBody> {
     return this.#http.json({ method: 'GET', path: '/v1/admin/status' }, statusSchema);
+  }
+
+  /** From the next step on, until the daemon ends. */
+  changeLimits(change: LimitsChange): Promise<SchedulerBody> {
+    return this.#http.json({ method: 'PATCH', path: SCHEDULER, json: change }, schedulerSchema);
   }
 
   close(): Promise<void> {

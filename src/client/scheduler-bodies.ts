@@ -16,14 +16,22 @@ export const schedulerSchema = z.object({
     /** 0 = no bound of its own, here and below. */
     max_queue_per_key: count,
     max_running_per_key: count,
+    max_queue_ms: count,
     /** `now`: what the next step takes of prompts beside sequences that decode. */
     prefill_chunk_tokens: z.object({ min: count, max: count, now: count }),
+    decode_share: count,
+    step_gap_ms: count,
+    ageing_ms: count,
+    reserve_tokens: count,
+    min_shared_prefill_tokens: count,
   }),
   queue: z.object({
     waiting: count,
     running: count,
     preempted: count,
     by_class: z.object({ interactive: ofClass, batch: ofClass }),
+    /** How long a request that comes now would wait, as far as can be told. */
+    projected_delay_ms: count,
   }),
   totals: z.object({
     requests: z.object({ submitted: count, finished: count, cancelled: count, failed: count, refused: count, preempted: count }),
@@ -65,4 +73,24 @@ export const schedulerSchema = z.object({
     }),
   ),
 });
+const limit = z.int().min(0).max(1_000_000);
+const milliseconds = z.number().min(0).max(86_400_000);
+
+/** PATCH /v1/admin/scheduler: what is to change. */
+export const limitsChangeSchema = z.strictObject({
+  batch_window_ms: z.int().min(0).max(1_000).optional(),
+  max_batch_sequences: z.int().min(1).max(256).optional(),
+  max_queue: limit.min(1).optional(),
+  max_queue_per_key: limit.optional(),
+  max_running_per_key: limit.optional(),
+  max_queue_ms: milliseconds.optional(),
+  prefill_chunk_tokens: z.strictObject({ min: limit.min(1).optional(), max: limit.min(1).optional() }).optional(),
+  decode_share: z.number().min(0.1).max(0.95).optional(),
+  step_gap_ms: z.number().min(0).max(10_000).optional(),
+  ageing_ms: milliseconds.optional(),
+  reserve_tokens: limit.min(1).optional(),
+  min_shared_prefill_tokens: limit.optional(),
+});
+export type LimitsChange = z.output<typeof limitsChangeSchema>;
+
 export type SchedulerBody = z.output<typeof schedulerSchema>;

@@ -26,5 +26,6 @@ export function wireRequest(model: string, request: GenerationRequest): object {
     ignore_eos: request.ignoreEos,
     cache_prompt: request.cachePrompt,
     session_id: request.sessionId,
+    ...(request.priority === undefined ? {} : { priority: request.priority }),
   };
 }

@@ -10,6 +10,7 @@ import { agentRoutes } from './agents/routes.js';
 import { cacheRoutes } from './cache/routes.js';
 import { chatCompletions } from './chat-completions/route.js';
 import { replyWithError } from './error-reply.js';
+import type { StreamLimits } from './event-stream.js';
 import type { SamplingDefaults } from './generation/to-generation.js';
 import { health, type HealthSource } from './health.js';
 import { parseJsonBodies } from './json-body.js';
@@ -21,7 +22,7 @@ export interface AppOptions {
   readonly cache: CacheService;
   readonly logger: FastifyBaseLogger;
   readonly maxBodyBytes: number;
-  readonly keepAliveSeconds: number;
+  readonly stream: StreamLimits;
   readonly sampling: SamplingDefaults;
   readonly persist: Persist;
   readonly health: HealthSource;

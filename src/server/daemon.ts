@@ -52,7 +52,7 @@ async function serve(opened: OpenedEngine, settings: Config, socket: string, ver
     cache: opened.cache,
     logger,
     maxBodyBytes: server.max_body_bytes,
-    keepAliveSeconds: server.keep_alive_seconds,
+    stream: { keepAliveSeconds: server.keep_alive_seconds, slowReaderSeconds: server.slow_reader_seconds },
     sampling,
     persist: settings.cache.persist,
     loadedAt: Math.floor(startedAt / 1000),

@@ -1,13 +1,24 @@
 /** A server-sent event stream on one response: the head goes out at once, a slow reader is waited for, silence is filled with comments. */
 import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
+import type { FastifyBaseLogger } from 'fastify';
+
+export interface StreamLimits {
+  readonly keepAliveSeconds: number;
+  /** A reader that takes nothing for so long is cut off: what is computed for it would wait for ever. */
+  readonly slowReaderSeconds: number;
+}
 
 export class EventStream {
   readonly #response: ServerResponse;
+  readonly #limits: StreamLimits;
+  readonly #log: FastifyBaseLogger;
   readonly #keepAlive: NodeJS.Timeout;
 
-  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, keepAliveSeconds: number) {
+  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, limits: StreamLimits, log: FastifyBaseLogger) {
     this.#response = response;
+    this.#limits = limits;
+    this.#log = log;
     response.writeHead(200, {
       ...headers,
       'content-type': 'text/event-stream; charset=utf-8',
@@ -17,7 +28,7 @@ export class EventStream {
     response.flushHeaders();
     this.#keepAlive = setInterval(() => {
       if (!response.writableNeedDrain) response.write(': keep-alive\n\n');
-    }, keepAliveSeconds * 1000);
+    }, limits.keepAliveSeconds * 1000);
   }
 
   /** Resolves when the reader has room for more, or is gone. `event` names its type where the dialect has types. */
@@ -29,8 +40,18 @@ export class EventStream {
     const gone = new AbortController();
     const close = once(response, 'close', { signal: gone.signal });
     const drain = once(response, 'drain', { signal: gone.signal });
-    await Promise.race([close, drain]).finally(() => gone.abort());
+    const patience = setTimeout(() => this.#cutOff(), this.#limits.slowReaderSeconds * 1000);
+    await Promise.race([close, drain]).finally(() => {
+      clearTimeout(patience);
+      gone.abort();
+    });
     await Promise.allSettled([close, drain]);
+  }
+
+  #cutOff(): void {
+    const { slowReaderSeconds } = this.#limits;
+    this.#log.warn(`a client took nothing of its stream for ${slowReaderSeconds} s (server.slow_reader_seconds) and was cut off`);
+    this.#response.destroy();
   }
 
   end(): void {

@@ -28,7 +28,9 @@ export async function listen(app: FastifyInstance, options: ListenersOptions): P
   const { host, port, socket } = options;
   await prepareSocket(socket);
   const handle = (request: IncomingMessage, response: ServerResponse): void => app.routing(request, response);
-  const tcp = createServer({ requestTimeout: options.receiveTimeoutSeconds * 1000 }, handle);
+  // Peers that are gone without a word are found by the system's own probes, which go out once nothing was heard for a while.
+  const probes = { keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS };
+  const tcp = createServer({ requestTimeout: options.receiveTimeoutSeconds * 1000, ...probes }, handle);
   // Who can open the socket is trusted to send at its own pace: an agent to be imported may be large.
   const unix = createServer({ requestTimeout: 0, IncomingMessage: OwnSocketRequest }, handle);
   const servers = [tcp, unix];
@@ -53,6 +55,8 @@ export async function listen(app: FastifyInstance, options: ListenersOptions): P
     },
   };
 }
+
+const PROBE_AFTER_MS = 30_000;
 
 function bind(server: Server, where: ListenOptions, name: string, hint: string): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -16,7 +16,8 @@ import { ModelCacheSpec } from '../core/domain/model-cache-spec.js';
 import { fingerprintOf } from '../core/engine/fingerprint.js';
 import { Agents } from '../core/engine/agents.js';
 import { CacheControl } from '../core/engine/cache-control.js';
-import { Engine, type EngineLimits } from '../core/engine/engine.js';
+import { Engine } from '../core/engine/engine.js';
+import type { EngineLimits } from '../core/engine/engine-parts.js';
 import type { ChatTemplate, ChecksumFile, KvStore } from '../core/ports.js';
 import { buildDecoderSpec } from '../core/models/registry.js';
 import { kvBudgetBytes, kvTokens, memoryBudgetBytes } from './memory-budget.js';
@@ -129,15 +130,32 @@ async function chooseBackend({ model, engine }: Config): Promise<NativeEngineOpt
   return { ...options, executor, memoryBudgetBytes: memoryBudgetBytes(engine, deviceMemoryBytes) };
 }
 
-function engineLimits({ engine, cache, store }: Config, executor: NativeEngineOptions['executor'], kvBytes: number): EngineLimits {
+function engineLimits(
+  { engine, cache, scheduler, store }: Config,
+  executor: NativeEngineOptions['executor'],
+  kvBytes: number,
+): EngineLimits {
   const slack = windowSlack(executor, engine.prefill_chunk_tokens);
   return {
-    maxBatchSequences: engine.max_batch_sequences,
-    maxQueue: engine.max_queue,
-    prefillChunkTokens: engine.prefill_chunk_tokens,
+    scheduler: {
+      batchWindowMs: scheduler.batch_window_ms,
+      maxBatchSequences: engine.max_batch_sequences,
+      maxQueue: engine.max_queue,
+      maxQueuePerKey: scheduler.max_queue_per_key,
+      maxRunningPerKey: scheduler.max_running_per_key,
+      maxQueueMs: scheduler.max_queue_seconds * 1000,
+      retryAfterSeconds: engine.retry_after_seconds,
+      maxRetryAfterSeconds: Math.max(engine.retry_after_seconds, scheduler.max_retry_after_seconds),
+      minPrefillTokens: Math.min(scheduler.min_prefill_tokens, engine.prefill_chunk_tokens),
+      maxPrefillTokens: engine.prefill_chunk_tokens,
+      decodeShare: scheduler.decode_share,
+      stepGapMs: scheduler.step_gap_ms,
+      ageingMs: scheduler.ageing_seconds * 1000,
+      reserveTokens: scheduler.reserve_tokens,
+      minSharedPrefillTokens: scheduler.min_shared_prefill_tokens,
+    },
     kvBudgetBytes: kvBytes,
     windowSlackTokens: slack.running,
-    retryAfterSeconds: engine.retry_after_seconds,
     streamBufferEvents: engine.stream_buffer_events,
     maxHistories: cache.max_histories,
     restorePointTokens: cache.restore_point_tokens,

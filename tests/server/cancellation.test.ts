@@ -50,7 +50,10 @@ describe('a client that goes away', () => {
     const queued = daemon.chat(endless, { signal: third.signal }).catch(() => undefined);
     await until(engine, (now) => now.waiting === 1);
     const full = await daemon.chat(endless);
-    expect([full.status, full.headers.get('retry-after')]).toEqual([429, '2']);
+    expect(full.status).toBe(429);
+    // The answers before it are 4,000 tokens long, as far as anyone knows.
+    expect(Number(full.headers.get('retry-after'))).toBeGreaterThanOrEqual(2);
+    expect(Number(full.headers.get('retry-after'))).toBeLessThanOrEqual(60);
     expect(await full.json()).toMatchObject({ error: { type: 'rate_limit_error', code: 'overloaded' } });
     third.abort();
     await queued;

@@ -15,6 +15,7 @@ export const configSchema = z.strictObject({
     max_body_bytes: count,
     receive_timeout_seconds: seconds,
     keep_alive_seconds: seconds,
+    slow_reader_seconds: seconds,
     shutdown_timeout_seconds: z.number().min(0).max(86_400),
   }),
   model: z.strictObject({
@@ -35,6 +36,19 @@ export const configSchema = z.strictObject({
     buffer_cache_bytes: size,
     instruction_set: z.enum(['auto', 'avx512', 'avx2', 'neon', 'portable']),
     stream_buffer_events: count,
+  }),
+  scheduler: z.strictObject({
+    batch_window_ms: z.int().min(0).max(1_000),
+    max_queue_per_key: size,
+    max_running_per_key: size,
+    max_queue_seconds: seconds,
+    max_retry_after_seconds: count,
+    min_prefill_tokens: count,
+    decode_share: z.number().min(0.1).max(0.95),
+    step_gap_ms: z.number().min(0).max(10_000),
+    ageing_seconds: seconds,
+    reserve_tokens: count,
+    min_shared_prefill_tokens: size,
   }),
   cache: z.strictObject({
     max_agents_in_memory: size,

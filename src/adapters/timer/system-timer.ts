@@ -1,10 +1,10 @@
 import type { Timer } from '../../core/ports.js';
 
-/** The machine's monotonic clock. What it is to call does not keep the process alive. */
+/** The machine's monotonic clock. */
 export const systemTimer: Timer = {
   now: () => performance.now(),
   after(milliseconds, run) {
-    const timeout = setTimeout(run, milliseconds).unref();
+    const timeout = setTimeout(run, milliseconds);
     return () => clearTimeout(timeout);
   },
 };

@@ -23,6 +23,7 @@ export const ERROR_TABLE = {
   DiskFull: { status: 507, exit: 5, meaning: 'There is not enough free disk space.' },
   OutOfMemory: { status: 503, exit: 6, meaning: 'The memory budget does not allow it; nothing was allocated.' },
   PoolExhausted: { status: 503, exit: 6, meaning: 'There are not enough free KV blocks; none was taken.' },
+  DeadlineExceeded: { status: 408, exit: 6, meaning: 'The time is over that the request allowed for its answer.' },
   Overloaded: { status: 429, exit: 6, meaning: 'The queue is full; try again after the time given.' },
   ConfigInvalid: { status: 500, exit: 2, meaning: 'A configuration key or value is not valid.' },
   AddressInUse: { status: 500, exit: 7, meaning: 'The port or the socket is taken.' },

@@ -29,6 +29,12 @@ export class Recent {
     return this.#current(now).reduce((sum, value) => sum + value, 0);
   }
 
+  /** Null where nothing was measured. */
+  mean(now: number): number | null {
+    const values = this.#current(now);
+    return values.length === 0 ? null : values.reduce((sum, value) => sum + value, 0) / values.length;
+  }
+
   spread(now: number): Spread {
     const sorted = this.#current(now).sort((a, b) => a - b);
     return { p50: quantile(sorted, 0.5), p95: quantile(sorted, 0.95) };

@@ -1,6 +1,6 @@
 /** An agent as engine and store know it. */
 import { type AgentContext, agentOwner } from '../domain/agent.js';
-import type { EngineModel } from './engine.js';
+import type { EngineModel } from './engine-parts.js';
 import type { Identity } from './retained-sequences.js';
 
 export function identityOf({ id, scope }: AgentContext): Identity & { readonly sessionId: string } {

@@ -14,8 +14,8 @@ export interface GenerationOptions {
   readonly maxTokens: number;
   readonly tokenizer: Tokenizer;
   readonly events: EventQueue<EngineEvent>;
-  /** When it arrived, by the engine's timer. */
-  readonly now: number;
+  /** By the engine's timer. */
+  readonly arrivedAt: number;
 }
 
 export class Generation {
@@ -32,7 +32,7 @@ export class Generation {
   readonly #detokenizer: Detokenizer;
   readonly #stopStrings: StopStrings;
   readonly #outputs: number[] = [];
-  #cachedTokens = 0;
+  #cachedTokens: number | null = null;
   #text = '';
 
   constructor(options: GenerationOptions) {
@@ -41,7 +41,7 @@ export class Generation {
     this.request = request;
     this.prompt = options.prompt;
     this.events = options.events;
-    this.pace = new Pace(options.now);
+    this.pace = new Pace(options.arrivedAt);
     this.maxTokens = options.maxTokens;
     this.#tokenizer = tokenizer;
     this.#stopIds = new Set([...(request.ignoreEos ? [] : tokenizer.stopTokenIds), ...request.stopTokenIds]);
@@ -56,6 +56,15 @@ export class Generation {
 
   get numOutputs(): number {
     return this.#outputs.length;
+  }
+
+  /** What was sampled so far. */
+  outputs(): Int32Array {
+    return Int32Array.from(this.#outputs);
+  }
+
+  get hasStarted(): boolean {
+    return this.#cachedTokens !== null;
   }
 
   start(cache: CacheReport): void {
@@ -89,7 +98,7 @@ export class Generation {
   finish(reason: FinishReason): void {
     const usage = {
       promptTokens: this.prompt.length,
-      cachedTokens: this.#cachedTokens,
+      cachedTokens: this.#cachedTokens ?? 0,
       completionTokens: this.#outputs.length,
     };
     this.events.push({ type: 'finished', reason, usage, tokens: this.tokens(this.prompt.length + this.#outputs.length) });

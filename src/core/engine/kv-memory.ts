@@ -77,6 +77,16 @@ export class KvMemory {
     return { lease, reuse, evicted };
   }
 
+  /** The lease of a running sequence comes to cover `tokens`; the sequences that made way are the caller's to drop. Null = there is no room. */
+  grow(lease: BlockLease, tokens: number): readonly RetainedSequence[] | null {
+    const counts = this.blocksFor(tokens);
+    const keep = countsOf(lease);
+    if (!this.pool.canResize(lease, counts, keep, this.retained.reclaimable(lease, keep))) return null;
+    const evicted = this.retained.makeRoom(lease, counts, keep);
+    this.pool.resize(lease, counts);
+    return evicted;
+  }
+
   /** A lease for a fork of `tokens` tokens at rest; null where there is no room for what it does not share. */
   forkLease(source: BlockLease, tokens: number): BlockLease | null {
     const keep = this.retained.sharedBlocks(tokens);

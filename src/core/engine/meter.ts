@@ -31,6 +31,8 @@ export class Meter {
   readonly #ttft = new Recent(REQUEST_SPAN_MS, MOST);
   readonly #queued = new Recent(REQUEST_SPAN_MS, MOST);
 
+  readonly #outputs = new Recent(REQUEST_SPAN_MS, MOST);
+
   constructor(timer: Timer) {
     this.#timer = timer;
     this.#startedAt = timer.now();
@@ -54,6 +56,16 @@ export class Meter {
 
   queued(ms: number): void {
     this.#queued.add(this.#timer.now(), ms);
+  }
+
+  /** An answer ended after so many tokens. */
+  finished(outputs: number): void {
+    this.#outputs.add(this.#timer.now(), outputs);
+  }
+
+  /** Of the answers that ended lately; null = none did. */
+  get meanOutputs(): number | null {
+    return this.#outputs.mean(this.#timer.now());
   }
 
   rates(): Rates {

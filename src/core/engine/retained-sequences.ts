@@ -163,6 +163,25 @@ export class RetainedSequences {
     return { ...found, fork: leavesRestorePoint || !(mayCut || (entry.sessionId === null && whole)) };
   }
 
+  /**
+   * The running sequence that will share most with `prompt` once its own is in, how much that will be, and what kept ones share already;
+   * null where no running one shares anything.
+   */
+  coming(
+    prompt: Int32Array,
+    scope: string,
+  ): { readonly entry: LentSequence; readonly sharedTokens: number; readonly keptTokens: number } | null {
+    const needed = prompt.subarray(0, -1);
+    let best: { readonly entry: LentSequence; readonly sharedTokens: number } | null = null;
+    let keptTokens = 0;
+    for (const { id, sharedTokens } of this.#index.matches(scope, needed)) {
+      const entry = this.#lent.get(id);
+      if (entry === undefined) keptTokens = Math.max(keptTokens, sharedTokens);
+      else if (best === null || sharedTokens > best.sharedTokens) best = { entry, sharedTokens };
+    }
+    return best === null ? null : { ...best, keptTokens };
+  }
+
   /** Takes out what `find` gave to go on with; what is to be forked counts as used. */
   use({ entry, fork }: Reuse): void {
     const kept = this.#kept.get(entry.sequence);

@@ -2,6 +2,7 @@
 import type { PoolPressure } from '../domain/pool-pressure.js';
 import type { Priority } from '../domain/priority.js';
 import type { Rates } from './meter.js';
+import type { SchedulerLimits } from './scheduler-limits.js';
 
 /** `held`: its reader does not keep up. `preempted`: its KV made way for others, and it goes on when there is room. */
 export type SequenceState = 'waiting' | 'starting' | 'prefill' | 'decode' | 'held' | 'preempted';
@@ -26,14 +27,11 @@ export interface SequenceReport {
 }
 
 export interface SchedulerReport {
-  readonly limits: {
-    readonly batchWindowMs: number;
-    readonly maxBatchSequences: number;
-    readonly maxQueue: number;
-    readonly maxQueuePerKey: number;
-    readonly maxRunningPerKey: number;
-    readonly prefillChunkTokens: { readonly min: number; readonly max: number; readonly now: number };
-  };
+  readonly limits: SchedulerLimits;
+  /** Prompt tokens that fit into a step beside what decodes now. */
+  readonly prefillChunkTokens: number;
+  /** How long a request that came now would wait, as far as can be told. */
+  readonly projectedDelayMs: number;
   readonly requests: Readonly<Record<'submitted' | 'finished' | 'cancelled' | 'failed' | 'refused' | 'preempted', number>>;
   readonly tokens: Readonly<Record<'prompt' | 'cached' | 'restored' | 'generated', number>>;
   readonly steps: number;

@@ -1,37 +1,43 @@
 /**
- * Decides what the next step runs. Pure state: it knows no runner, no clock, no text. A job waits (FIFO), is admitted
- * when a batch slot and its KV blocks are free, starts when its sequence is there (KV may come from disk while others
- * run), prefills in chunks, decodes one token a step, and leaves.
+ * Decides what the next step runs. Pure state: it knows no runner, no clock, no text. A job waits for its turn, is admitted when a batch
+ * slot and blocks for its prompt are free, starts when its sequence is there (KV may come from disk while others run), prefills in
+ * chunks, decodes one token a step, gains blocks as it grows, makes way for an older one where there are none, and leaves.
  */
-import { type BlockLease, type BlockPool, countsOf } from '../domain/block-pool.js';
-import { SemanticError } from '../domain/errors.js';
+import { type BlockLease, countsOf } from '../domain/block-pool.js';
+import { FairQueue } from '../domain/fair-queue.js';
 import type { BlockCounts } from '../domain/model-cache-spec.js';
-
-export interface SchedulerLimits {
-  /** Sequences in one step. */
-  readonly maxBatchSequences: number;
-  /** Jobs that may wait beyond those the free batch slots will take; one more is Overloaded. */
-  readonly maxQueue: number;
-  /** Prompt tokens one step prefills, at most. */
-  readonly prefillChunkTokens: number;
-  /** What an Overloaded answer tells the caller to wait. */
-  readonly retryAfterSeconds: number;
-}
+import { PrefillBudget } from '../domain/prefill-budget.js';
+import type { Priority } from '../domain/priority.js';
+import { sharePrefill } from '../domain/share-prefill.js';
+import type { SchedulerLimits } from './scheduler-limits.js';
 
 export interface Job {
   readonly id: number;
+  /** What its KV holds before it decodes: its prompt, and what it had sampled before it made way. */
   readonly prompt: Int32Array; // [promptTokens], >= 1
   /** Most tokens its KV will hold: prompt + most output. */
   readonly maxKvTokens: number;
-  /** What they take. */
-  readonly blocks: BlockCounts;
+  /** Scope of its API key. */
+  readonly key: string;
+  /** Its agent or session; '' = none. */
+  readonly flow: string;
+  readonly priority: Priority;
+  /** Milliseconds, by the clock of whoever calls. */
+  readonly arrivedAt: number;
+}
+
+export interface WaitingJob extends Job {
+  /** It ran before and made way. */
+  readonly isPreempted: boolean;
 }
 
 export interface RunningJob extends Job {
   /** Null until it has started. */
   readonly sequence: number | null;
-  /** At least `blocks`, for as long as it runs; who removes the job frees it or hands it on. */
+  /** Covers `coveredTokens`, for as long as it runs; who removes the job frees it or hands it on. */
   readonly lease: BlockLease;
+  /** Tokens its KV has blocks for. */
+  readonly coveredTokens: number;
   /** Prompt tokens found in the KV at its start. */
   readonly cachedTokens: number;
   /** Tokens in the KV; the last sampled one never is. */
@@ -60,70 +66,88 @@ export interface SchedulerCounts {
   readonly left: number;
 }
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+interface Running extends RunningJob {
+  sequence: number | null;
+  coveredTokens: number;
+  cachedTokens: number;
+  numKvTokens: number;
+  nextToken: number | null;
+}
+
+/** What a sampled token costs its API key, in prompt tokens. */
+const DECODE_COST = 2;
 
 export class Scheduler {
-  readonly #limits: SchedulerLimits;
-  readonly #pool: BlockPool;
-  readonly #waiting = new Map<number, Job>();
-  readonly #running = new Map<number, Mutable<RunningJob>>();
+  #limits: SchedulerLimits;
+  readonly #queue = new FairQueue<WaitingJob>();
+  readonly #running = new Map<number, Running>();
+  readonly #budget = new PrefillBudget();
   #enqueued = 0;
   #left = 0;
 
-  /** The pool is asked, never changed: the engine allocates. */
-  constructor(limits: SchedulerLimits, pool: BlockPool) {
+  constructor(limits: SchedulerLimits) {
     this.#limits = limits;
-    this.#pool = pool;
   }
 
-  /** Throws OutOfMemory for a job that can never fit, Overloaded for one that finds the queue full. */
+  get limits(): SchedulerLimits {
+    return this.#limits;
+  }
+
+  setLimits(limits: SchedulerLimits): void {
+    this.#limits = limits;
+  }
+
   enqueue(job: Job): void {
-    const { maxBatchSequences, maxQueue, retryAfterSeconds } = this.#limits;
-    if (!this.#pool.canEverAllocate(job.blocks)) {
-      const wanted = `${this.#pool.bytesOf(job.blocks)} bytes of KV for ${job.maxKvTokens} tokens`;
-      throw new SemanticError(
-        'OutOfMemory',
-        `[scheduler] the request wants ${wanted}, the memory budget holds ${this.#pool.counts().totalBytes}`,
-        { hint: 'Ask for fewer max_tokens, shorten the prompt, or raise engine.memory_budget_bytes.' },
-      );
-    }
-    if (this.#waiting.size >= maxQueue + maxBatchSequences - this.#running.size) {
-      throw new SemanticError('Overloaded', `[scheduler] ${this.#waiting.size} requests wait already, the queue holds ${maxQueue}`, {
-        retryAfterSeconds,
-        hint: `Try again in ${retryAfterSeconds} s.`,
-      });
-    }
-    this.#waiting.set(job.id, job);
+    const waiting = { ...job, isPreempted: false };
+    this.#queue.join(waiting);
+    this.#queue.push(waiting);
     this.#enqueued += 1;
   }
 
-  /** The job that may be admitted if there is room for it, or null. Never mutates. */
-  nextToAdmit(hasRoom: (job: Job) => boolean): Job | null {
-    if (this.#running.size >= this.#limits.maxBatchSequences) return null;
-    const head = this.#waiting.values().next().value;
-    return head !== undefined && hasRoom(head) ? head : null;
+  /** The job that may be admitted if there is room for it, or null; `mayRun` says which may have a turn at all. Never mutates. */
+  nextToAdmit(now: number, hasRoom: (job: Job) => boolean, mayRun: (job: Job) => boolean = () => true): Job | null {
+    const { maxBatchSequences, ageingMs } = this.#limits;
+    if (this.#running.size >= maxBatchSequences) return null;
+    const job = this.#queue.next(now, ageingMs, (waiting) => this.#keyHasSlot(waiting) && mayRun(waiting));
+    return job !== null && hasRoom(job) ? job : null;
   }
 
   /** A job that waits though nothing runs, and so nothing will make room for it; null where there is none. */
-  stuck(): Job | null {
-    return this.#running.size === 0 ? (this.#waiting.values().next().value ?? null) : null;
+  stuck(now: number): Job | null {
+    return this.#running.size === 0 ? this.#queue.next(now, this.#limits.ageingMs, () => true) : null;
   }
 
-  /** `lease` holds the job's blocks. */
-  admit(id: number, lease: BlockLease): void {
-    const job = this.#waiting.values().next().value;
-    if (job?.id !== id || this.#running.size >= this.#limits.maxBatchSequences) {
+  /** Tokens of KV that a job has room for when it starts. */
+  firstTokens({ prompt, maxKvTokens }: Job): number {
+    return Math.min(maxKvTokens, prompt.length + this.#limits.reserveTokens);
+  }
+
+  /** `lease` holds `blocks`, which are those of `coveredTokens`. */
+  admit(id: number, now: number, lease: BlockLease, blocks: BlockCounts, coveredTokens: number): void {
+    const job = this.#queue.get(id);
+    if (job === null || this.#running.size >= this.#limits.maxBatchSequences) {
       throw new Error(`[scheduler] job ${id} is not next to be admitted`);
     }
-    if (!covers(lease, job.blocks)) throw new Error(`[scheduler] job ${id} wants ${job.blocks.join(' + ')} blocks, its lease holds fewer`);
-    this.#waiting.delete(id);
-    this.#running.set(id, { ...job, sequence: null, lease, cachedTokens: 0, numKvTokens: 0, nextToken: null });
+    if (!covers(lease, blocks)) throw new Error(`[scheduler] job ${id} wants ${blocks.join(' + ')} blocks, its lease holds fewer`);
+    if (coveredTokens < job.prompt.length)
+      throw new Error(`[scheduler] job ${id} has room for ${coveredTokens} of ${job.prompt.length} tokens`);
+    this.#queue.take(job, now, this.#limits.ageingMs);
+    const { isPreempted: _, ...rest } = job;
+    this.#running.set(id, {
+      ...rest,
+      sequence: null,
+      lease,
+      coveredTokens,
+      cachedTokens: 0,
+      numKvTokens: 0,
+      nextToken: null,
+    });
   }
 
   /** Its sequence is there, with the first `cachedTokens` of the prompt. */
   start(id: number, sequence: number, cachedTokens: number): RunningJob {
-    const job = this.#running.get(id);
-    if (job === undefined || job.sequence !== null) throw new Error(`[scheduler] job ${id} is not about to start`);
+    const job = this.#get(id);
+    if (job.sequence !== null) throw new Error(`[scheduler] job ${id} is not about to start`);
     if (cachedTokens < 0 || cachedTokens >= job.prompt.length) {
       throw new Error(`[scheduler] ${cachedTokens} cached tokens of ${job.prompt.length}: at least one must be prefilled`);
     }
@@ -132,9 +156,7 @@ export class Scheduler {
 
   /** What a running job holds. */
   running(id: number): RunningJob {
-    const job = this.#running.get(id);
-    if (job === undefined) throw new Error(`[scheduler] job ${id} does not run`);
-    return job;
+    return this.#get(id);
   }
 
   /** Whether the job is admitted and waits for its sequence. */
@@ -142,34 +164,77 @@ export class Scheduler {
     return this.#running.get(id)?.sequence === null;
   }
 
-  stateOf(id: number): 'waiting' | 'starting' | 'prefill' | 'decode' {
+  stateOf(id: number): 'waiting' | 'preempted' | 'starting' | 'prefill' | 'decode' {
     const job = this.#running.get(id);
-    if (job === undefined) return 'waiting';
+    if (job === undefined) return this.#queue.get(id)?.isPreempted === true ? 'preempted' : 'waiting';
     if (job.sequence === null) return 'starting';
     return job.nextToken === null ? 'prefill' : 'decode';
   }
 
-  /** Every decoding job not `held`, and one chunk of the oldest job still prefilling; null when there is nothing to run. */
+  /** Jobs whose next token has no block yet, oldest first. */
+  wantingRoom(): readonly RunningJob[] {
+    return [...this.#running.values()].filter((job) => job.nextToken !== null && !hasRoom(job)).sort(byAge);
+  }
+
+  /** Tokens it should have room for next. */
+  nextTokens({ numKvTokens, maxKvTokens }: RunningJob): number {
+    return Math.min(maxKvTokens, numKvTokens + Math.max(1, this.#limits.reserveTokens));
+  }
+
+  /** Its lease covers so many tokens from now on. */
+  grow(id: number, coveredTokens: number): void {
+    this.#get(id).coveredTokens = coveredTokens;
+  }
+
+  /** Who makes way: the youngest batch job, else the youngest interactive one; null where none may. */
+  victim(mayGo: (job: RunningJob) => boolean): RunningJob | null {
+    const jobs = [...this.#running.values()].filter((job) => job.sequence !== null && mayGo(job)).sort(byAge);
+    return jobs.findLast(({ priority }) => priority === 'batch') ?? jobs.at(-1) ?? null;
+  }
+
+  /** It waits again, and will go on from `tokens`: its prompt and all it has sampled. Whoever calls takes over sequence and lease. */
+  preempt(id: number, tokens: Int32Array): RunningJob {
+    const job = this.#get(id);
+    this.#running.delete(id);
+    const { maxKvTokens, key, flow, priority, arrivedAt } = job;
+    this.#queue.push({ id, prompt: tokens, maxKvTokens, key, flow, priority, arrivedAt, isPreempted: true });
+    return job;
+  }
+
+  /** Every decoding job that is not `held` and has room, and a share of the prefill budget for jobs still prefilling; null when there is nothing to run. */
   next(held: (id: number) => boolean = () => false): SchedulerPlan | null {
     const entries: PlannedEntry[] = [];
-    let prefills = 0;
-    for (const job of this.#running.values()) {
-      if (job.sequence === null) continue;
-      if (job.nextToken !== null) {
-        if (!held(job.id))
-          entries.push({ id: job.id, sequence: job.sequence, tokens: Int32Array.of(job.nextToken), sample: true, decodes: true });
-      } else if (prefills === 0) {
-        prefills += 1;
-        const end = Math.min(job.numKvTokens + this.#limits.prefillChunkTokens, job.prompt.length);
-        const tokens = job.prompt.subarray(job.numKvTokens, end);
-        entries.push({ id: job.id, sequence: job.sequence, tokens, sample: end === job.prompt.length, decodes: false });
-      }
+    const jobs = [...this.#running.values()];
+    for (const job of jobs) {
+      if (job.sequence === null || job.nextToken === null || !hasRoom(job) || held(job.id)) continue;
+      entries.push({ id: job.id, sequence: job.sequence, tokens: Int32Array.of(job.nextToken), sample: true, decodes: true });
+    }
+    const prefilling = jobs
+      .filter(({ sequence, nextToken }) => sequence !== null && nextToken === null)
+      .map(({ id, prompt, numKvTokens, priority, arrivedAt }) => ({ id, remaining: prompt.length - numKvTokens, priority, arrivedAt }));
+    for (const [id, count] of sharePrefill(prefilling, this.#budget.next(entries.length, this.#limits))) {
+      const { sequence, numKvTokens, prompt } = this.#get(id);
+      const end = numKvTokens + count;
+      const tokens = prompt.subarray(numKvTokens, end);
+      entries.push({ id, sequence: sequence!, tokens, sample: end === prompt.length, decodes: false });
     }
     return entries.length === 0 ? null : { entries };
   }
 
-  /** Takes over what a step did: `tokens[i]` is the sample of entry i, null where none was asked for. */
-  commit(plan: SchedulerPlan, tokens: readonly (number | null)[]): void {
+  /** Prompt tokens that fit beside what decodes now. */
+  prefillChunk(): number {
+    const decoding = [...this.#running.values()].filter(({ nextToken }) => nextToken !== null).length;
+    return this.#budget.chunkBeside(decoding, this.#limits);
+  }
+
+  /** What prefill and decoding cost with a full batch; null before they were measured. */
+  costs(): { readonly tokenMs: number; readonly stepMs: number } | null {
+    return this.#budget.costs(this.#limits.maxBatchSequences);
+  }
+
+  /** Takes over what a step of `ms` did: `tokens[i]` is the sample of entry i, null where none was asked for. */
+  commit(plan: SchedulerPlan, tokens: readonly (number | null)[], ms: number): void {
+    let [decoding, prefillTokens] = [0, 0];
     plan.entries.forEach((entry, i) => {
       const job = this.#running.get(entry.id);
       if (job === undefined) throw new Error(`[scheduler] job ${entry.id} left during a step`);
@@ -177,29 +242,35 @@ export class Scheduler {
       if (entry.sample !== (token !== null)) throw new Error(`[scheduler] entry ${i} of the step wanted sample=${entry.sample}`);
       job.numKvTokens += entry.tokens.length;
       if (token !== null) job.nextToken = token;
+      if (entry.decodes) decoding += 1;
+      else prefillTokens += entry.tokens.length;
+      this.#queue.serve(asQueued(job), entry.decodes ? DECODE_COST : entry.tokens.length);
     });
+    this.#budget.observe({ decoding, prefillTokens, ms }, this.#limits);
   }
 
   /** Finished, cancelled or failed: the job leaves, whatever its state. Returns it if it was running. */
   remove(id: number): RunningJob | null {
-    if (this.#waiting.delete(id)) {
-      this.#left += 1;
-      return null;
-    }
-    const job = this.#running.get(id);
-    if (job === undefined) return null;
+    const waiting = this.#queue.remove(id);
+    const running = this.#running.get(id) ?? null;
+    const job = waiting ?? (running === null ? null : asQueued(running));
+    if (job === null) return null;
     this.#running.delete(id);
+    this.#queue.leave(job);
     this.#left += 1;
-    return job;
+    return running;
+  }
+
+  waiting(): readonly WaitingJob[] {
+    return [...this.#queue.values()];
+  }
+
+  allRunning(): readonly RunningJob[] {
+    return [...this.#running.values()];
   }
 
   counts(): SchedulerCounts {
-    return {
-      waiting: this.#waiting.size,
-      running: this.#running.size,
-      enqueued: this.#enqueued,
-      left: this.#left,
-    };
+    return { waiting: this.#queue.size, running: this.#running.size, enqueued: this.#enqueued, left: this.#left };
   }
 
   /** Throws when an invariant does not hold; for property tests and idle moments. */
@@ -208,21 +279,42 @@ export class Scheduler {
     const fail = (what: string): never => {
       throw new Error(`[scheduler] integrity: ${what}`);
     };
-    if (jobs.length > this.#limits.maxBatchSequences) fail(`${jobs.length} jobs run, at most ${this.#limits.maxBatchSequences} may`);
-    const mayWait = this.#limits.maxQueue + this.#limits.maxBatchSequences;
-    if (this.#waiting.size > mayWait) fail(`${this.#waiting.size} jobs wait, at most ${mayWait} may`);
-    if (this.#enqueued !== this.#left + this.#waiting.size + jobs.length) fail('enqueued != left + waiting + running');
+    if (this.#enqueued !== this.#left + this.#queue.size + jobs.length) fail('enqueued != left + waiting + running');
     const started = jobs.flatMap(({ sequence }) => sequence ?? []);
     if (new Set(started).size !== started.length) fail('two jobs share a sequence');
     for (const job of jobs) {
-      if (job.numKvTokens > job.maxKvTokens) fail(`job ${job.id} holds ${job.numKvTokens} tokens of ${job.maxKvTokens}`);
-      if (!covers(job.lease, job.blocks)) fail(`job ${job.id} has lost blocks`);
+      if (job.numKvTokens > job.coveredTokens) fail(`job ${job.id} holds ${job.numKvTokens} tokens, its blocks ${job.coveredTokens}`);
+      if (job.coveredTokens > job.maxKvTokens) fail(`job ${job.id} has room for ${job.coveredTokens} tokens of ${job.maxKvTokens}`);
       if (job.sequence === null && job.numKvTokens > 0) fail(`job ${job.id} holds tokens before it has started`);
       if (job.nextToken !== null && job.numKvTokens < job.prompt.length) fail(`job ${job.id} decodes before its prompt is in`);
     }
+  }
+
+  #get(id: number): Running {
+    const job = this.#running.get(id);
+    if (job === undefined) throw new Error(`[scheduler] job ${id} does not run`);
+    return job;
+  }
+
+  #keyHasSlot({ key }: Job): boolean {
+    const { maxRunningPerKey } = this.#limits;
+    if (maxRunningPerKey === 0) return true;
+    return [...this.#running.values()].filter((job) => job.key === key).length < maxRunningPerKey;
   }
 }
 
 function covers(lease: BlockLease, blocks: BlockCounts): boolean {
   return countsOf(lease).every((count, i) => count >= (blocks[i] ?? 0));
+}
+
+function hasRoom({ numKvTokens, coveredTokens }: RunningJob): boolean {
+  return numKvTokens < coveredTokens;
+}
+
+function byAge(a: Job, b: Job): number {
+  return a.arrivedAt - b.arrivedAt || a.id - b.id;
+}
+
+function asQueued(job: RunningJob): WaitingJob {
+  return { ...job, isPreempted: false };
 }

@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import type { SchedulerBody } from '../../client/scheduler-bodies.js';
 import type { Engine } from '../../core/engine/engine.js';
 import { callerOf } from '../caller.js';
+import { toLimits } from './to-limits.js';
 import { schedulerBody } from './scheduler-body.js';
 import type { DaemonStatus } from './status.js';
 
@@ -13,4 +14,8 @@ export interface AdminSource {
 export function admin(app: FastifyInstance, source: AdminSource, engine: Engine): void {
   app.get('/v1/admin/status', () => source.status());
   app.get('/v1/admin/scheduler', (request): SchedulerBody => schedulerBody(engine.scheduling(), callerOf(request)));
+  app.patch('/v1/admin/scheduler', (request): SchedulerBody => {
+    engine.setLimits(toLimits(request.body));
+    return schedulerBody(engine.scheduling(), callerOf(request));
+  });
 }

@@ -8,7 +8,7 @@ import type { SchedulerReport, SequenceReport, SequenceState } from '../../core/
 const KEY_DIGITS = 8;
 
 export function schedulerBody(report: SchedulerReport, caller: Caller): SchedulerBody {
-  const { limits, requests, tokens, steps, stepMillis, rates, pool, sequences } = report;
+  const { limits, prefillChunkTokens, projectedDelayMs, requests, tokens, steps, stepMillis, rates, pool, sequences } = report;
   const byClass = Object.fromEntries(
     PRIORITIES.map((priority) => [priority, queueCounts(sequences.filter((sequence) => sequence.priority === priority))]),
   ) as Record<Priority, QueueCounts>;
@@ -20,9 +20,15 @@ export function schedulerBody(report: SchedulerReport, caller: Caller): Schedule
       max_queue: limits.maxQueue,
       max_queue_per_key: limits.maxQueuePerKey,
       max_running_per_key: limits.maxRunningPerKey,
-      prefill_chunk_tokens: limits.prefillChunkTokens,
+      max_queue_ms: limits.maxQueueMs,
+      prefill_chunk_tokens: { min: limits.minPrefillTokens, max: limits.maxPrefillTokens, now: prefillChunkTokens },
+      decode_share: limits.decodeShare,
+      step_gap_ms: limits.stepGapMs,
+      ageing_ms: limits.ageingMs,
+      reserve_tokens: limits.reserveTokens,
+      min_shared_prefill_tokens: limits.minSharedPrefillTokens,
     },
-    queue: { ...queueCounts(sequences), by_class: byClass },
+    queue: { ...queueCounts(sequences), by_class: byClass, projected_delay_ms: Math.round(projectedDelayMs) },
     totals: { requests, tokens, steps, step_ms: stepMillis },
     rates: {
       span_ms: rates.spanMs,

@@ -6,7 +6,7 @@ import type { EngineEvent, TokenLogprob } from '../../core/domain/request.js';
 import type { AgentService, AgentTurnStarted } from '../../core/engine/agent-service.js';
 import { callerOf } from '../caller.js';
 import { errorBody, toSemanticError } from '../error-reply.js';
-import { EventStream } from '../event-stream.js';
+import { EventStream, type StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
 import { whenGone } from '../when-gone.js';
@@ -17,7 +17,7 @@ export interface GenerateOptions {
   readonly agents: AgentService;
   readonly sampling: SamplingDefaults;
   readonly vocabSize: number;
-  readonly keepAliveSeconds: number;
+  readonly stream: StreamLimits;
 }
 
 type TurnEvent = AgentTurnStarted | EngineEvent;
@@ -28,14 +28,14 @@ export async function generate(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object | FastifyReply> {
-  const turn = toTurn(request.body, options.sampling, options.vocabSize);
-  const events = options.agents.generate(id, turn.request, callerOf(request), { signal: whenGone(reply) });
+  const turn = toTurn(request.body, request.headers, options.sampling, options.vocabSize);
+  const events = options.agents.generate(id, turn.request, callerOf(request), { signal: whenGone(reply, turn.timeoutMs) });
   if (!turn.stream) return whole(events, turn.request.logprobs);
   const ahead = new ReadAhead(events);
   // What is wrong with the request is mostly thrown here, while a status can still be chosen. A busy agent says nothing for long.
   await ahead.find((event): event is TurnEvent => event.type === 'queued', HEAD_WAIT_MS);
   reply.hijack();
-  const stream = new EventStream(reply.raw, { 'x-request-id': request.id }, options.keepAliveSeconds);
+  const stream = new EventStream(reply.raw, { 'x-request-id': request.id }, options.stream, request.log);
   const send = (body: TurnEventBody): Promise<void> => stream.send(JSON.stringify(body), body.type);
   try {
     await sendAll(ahead, send);

@@ -1,8 +1,10 @@
 /** Bodies of the agent routes -> what the service takes. */
+import type { FastifyRequest } from 'fastify';
 import type { AgentPolicy } from '../../core/domain/agent.js';
 import type { ChatMessage } from '../../core/domain/chat-message.js';
 import type { AgentTurnRequest, NewAgent, Rewind } from '../../core/engine/agent-service.js';
 import { type SamplingDefaults, toGeneration, toMessage } from '../generation/to-generation.js';
+import { toTerms } from '../generation/terms.js';
 import { invalidField, parseBody } from '../request-body.js';
 import { createSchema, forkSchema, type PolicyBody, policySchema, rewindSchema, turnSchema } from './schema.js';
 
@@ -21,18 +23,22 @@ export function toNewAgent(json: unknown): NewAgent {
 
 export interface AgentTurn {
   readonly stream: boolean;
+  readonly timeoutMs: number | null;
   readonly request: AgentTurnRequest;
 }
 
-export function toTurn(json: unknown, defaults: SamplingDefaults, vocabSize: number): AgentTurn {
+export function toTurn(json: unknown, headers: FastifyRequest['headers'], defaults: SamplingDefaults, vocabSize: number): AgentTurn {
   const body = parseBody(turnSchema, json);
+  const { priority, timeoutMs } = toTerms(body, headers);
   return {
     stream: body.stream ?? false,
+    timeoutMs,
     request: {
       ...toGeneration(body, defaults, vocabSize),
       messages: newMessages(body.input, body.messages?.map(toMessage)),
       tools: body.tools ?? null,
       busy: body.busy ?? null,
+      priority,
     },
   };
 }

@@ -8,6 +8,7 @@ import type { AgentService, CacheService } from '../../core/engine/agent-service
 import { suggestAgent } from '../agents/suggest-agent.js';
 import { callerOf } from '../caller.js';
 import { replyWithError } from '../error-reply.js';
+import type { StreamLimits } from '../event-stream.js';
 import { invalidField, parseBody } from '../request-body.js';
 import { blockBody, chainBody, evictedBody, overviewBody } from './bodies.js';
 import { verify } from './verify.js';
@@ -15,7 +16,7 @@ import { verify } from './verify.js';
 export interface CacheRouteOptions {
   readonly agents: AgentService;
   readonly cache: CacheService;
-  readonly keepAliveSeconds: number;
+  readonly stream: StreamLimits;
 }
 
 const evictSchema = z.strictObject({
@@ -33,7 +34,7 @@ export function cacheRoutes(app: FastifyInstance, options: CacheRouteOptions): v
   });
 }
 
-function register(app: FastifyInstance, { agents, cache, keepAliveSeconds }: CacheRouteOptions): void {
+function register(app: FastifyInstance, { agents, cache, stream }: CacheRouteOptions): void {
   app.get('/v1/cache', (): OverviewBody => overviewBody(cache.inspect()));
   app.get<{ Params: { id: string } }>('/v1/cache/agents/:id', (request): ChainBody => {
     assertAgentId(request.params.id);
@@ -57,5 +58,5 @@ function register(app: FastifyInstance, { agents, cache, keepAliveSeconds }: Cac
     if (what.agent !== null) assertAgentId(what.agent, 'agent');
     return evictedBody(await cache.evict(what, callerOf(request)), what);
   });
-  app.post('/v1/cache/verify', (request, reply) => verify(cache, request, reply, keepAliveSeconds));
+  app.post('/v1/cache/verify', (request, reply) => verify(cache, request, reply, stream));
 }

@@ -3,7 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { VerifyEventBody } from '../../client/cache-bodies.js';
 import type { CacheService } from '../../core/engine/agent-service.js';
 import { errorBody, toSemanticError } from '../error-reply.js';
-import { EventStream } from '../event-stream.js';
+import { EventStream, type StreamLimits } from '../event-stream.js';
 import { verifyReportBody } from './bodies.js';
 
 /** Between two lines of progress. */
@@ -13,10 +13,10 @@ export async function verify(
   cache: CacheService,
   request: FastifyRequest,
   reply: FastifyReply,
-  keepAliveSeconds: number,
+  limits: StreamLimits,
 ): Promise<FastifyReply> {
   reply.hijack();
-  const stream = new EventStream(reply.raw, { 'x-request-id': request.id }, keepAliveSeconds);
+  const stream = new EventStream(reply.raw, { 'x-request-id': request.id }, limits, request.log);
   const send = (body: VerifyEventBody): Promise<void> => stream.send(JSON.stringify(body), body.type);
   let shownAt = -Infinity;
   try {

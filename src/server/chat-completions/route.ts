@@ -8,7 +8,7 @@ import type { Engine } from '../../core/engine/engine.js';
 import { cacheHeaders } from '../cache-headers.js';
 import { callerOf } from '../caller.js';
 import { errorBody, toSemanticError } from '../error-reply.js';
-import { EventStream } from '../event-stream.js';
+import { EventStream, type StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
 import { assertServed } from '../served-model.js';
@@ -21,17 +21,17 @@ export interface ChatCompletionOptions {
   readonly sampling: SamplingDefaults;
   /** How long KV stays that a request leaves behind. */
   readonly persist: Persist;
-  readonly keepAliveSeconds: number;
+  readonly stream: StreamLimits;
 }
 
 export function chatCompletions(app: FastifyInstance, options: ChatCompletionOptions): void {
   const { engine, persist, sampling } = options;
   app.post('/v1/chat/completions', async (request, reply) => {
     const { scope } = callerOf(request);
-    const wanted = toChatCompletionRequest(request.body, sampling, engine.model.runner.vocabSize, { scope, persist });
+    const wanted = toChatCompletionRequest(request.body, request.headers, sampling, engine.model.runner.vocabSize, { scope, persist });
     assertServed(wanted.model, engine.model.id);
     const head = { id: `chatcmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: engine.model.id };
-    const events = new ReadAhead(engine.submit(wanted.generation, { signal: whenGone(reply) }));
+    const events = new ReadAhead(engine.submit(wanted.generation, { signal: whenGone(reply, wanted.timeoutMs) }));
     // What is wrong with the request is thrown here, while a status can still be chosen.
     await events.find((event): event is EngineEvent => event.type === 'queued');
     if (!wanted.stream) {
@@ -42,7 +42,7 @@ export function chatCompletions(app: FastifyInstance, options: ChatCompletionOpt
     const started = await events.find(isStarted, HEAD_WAIT_MS);
     reply.hijack();
     const headers = { 'x-request-id': request.id, ...(started === null ? {} : cacheHeaders(started.cache)) };
-    const stream = new EventStream(reply.raw, headers, options.keepAliveSeconds);
+    const stream = new EventStream(reply.raw, headers, options.stream, request.log);
     try {
       for await (const data of chunks(head, events, wanted.includeUsage)) await stream.send(data);
     } catch (thrown) {

@@ -1,13 +1,16 @@
 /** Body of a chat completion -> the canonical request. Everything that can be wrong with it is said here, before anything runs. */
+import type { FastifyRequest } from 'fastify';
 import type { Persist } from '../../core/domain/agent.js';
 import type { GenerationRequest } from '../../core/domain/request.js';
 import { type SamplingDefaults, toGeneration, toMessage } from '../generation/to-generation.js';
+import { toTerms } from '../generation/terms.js';
 import { parseBody } from '../request-body.js';
 import { chatCompletionSchema } from './schema.js';
 
 export interface ChatCompletionRequest {
   readonly model: string;
   readonly stream: boolean;
+  readonly timeoutMs: number | null;
   readonly includeUsage: boolean;
   readonly generation: GenerationRequest;
 }
@@ -20,15 +23,18 @@ export interface KvTerms {
 
 export function toChatCompletionRequest(
   json: unknown,
+  headers: FastifyRequest['headers'],
   defaults: SamplingDefaults,
   vocabSize: number,
   terms: KvTerms,
 ): ChatCompletionRequest {
   const body = parseBody(chatCompletionSchema, json);
+  const { priority, timeoutMs } = toTerms(body, headers);
   const generation = toGeneration(body, defaults, vocabSize);
   return {
     model: body.model,
     stream: body.stream ?? false,
+    timeoutMs,
     includeUsage: body.stream_options?.include_usage ?? false,
     generation: {
       ...generation,
@@ -40,6 +46,7 @@ export function toChatCompletionRequest(
       sessionId: sessionOf(body.session_id ?? null),
       pinned: false,
       quotaTokens: null,
+      priority,
     },
   };
 }

@@ -1,5 +1,6 @@
 /** The fields every dialect of ours shares: what to say, how to sample, when to stop; with their ranges. */
 import { z } from 'zod';
+import { termFields } from './terms.js';
 
 const text = z.object({ type: z.literal('text'), text: z.string() });
 const content = z.union([z.string(), z.array(text), z.null()], { error: 'wanted a string, or an array of {type: "text", text} parts' });
@@ -31,6 +32,7 @@ export const generationFields = {
   stop: stop.nullish(),
   stop_token_ids: z.array(tokenId).nullish(),
   ignore_eos: z.boolean().nullish(),
+  ...termFields,
 };
 
 const generationSchema = z.object(generationFields);

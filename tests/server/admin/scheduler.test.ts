@@ -41,7 +41,9 @@ describe('GET /v1/admin/scheduler', () => {
       running: 2,
       preempted: 0,
       by_class: { interactive: { waiting: 1, running: 2, preempted: 0 }, batch: { waiting: 0, running: 0, preempted: 0 } },
+      projected_delay_ms: expect.any(Number) as number,
     });
+    expect(busy.queue.projected_delay_ms).toBeGreaterThan(0);
     expect(busy.sequences.map(({ state }) => state)).toEqual(['decode', 'decode', 'waiting']);
     const [first, second, third] = busy.sequences;
     const writer = busy.sequences.find(({ agent: name }) => name === 'writer');
@@ -68,5 +70,52 @@ describe('GET /v1/admin/scheduler', () => {
     const { submitted, finished, cancelled, failed } = idle.totals.requests;
     expect([submitted, finished + cancelled + failed]).toEqual([3, 3]);
     expect(idle.rates.ttft_ms.p50).toBeGreaterThan(0);
+  });
+});
+
+describe('PATCH /v1/admin/scheduler', () => {
+  const patch = async (body: unknown) => {
+    const response = await fetch(`${daemon.summary.address}/v1/admin/scheduler`, { method: 'PATCH', body: JSON.stringify(body) });
+    return { status: response.status, body: (await response.json()) as { error?: { message: string; param: string } } };
+  };
+
+  test('changes limits from the next step on, and leaves the others as they are', async () => {
+    const { limits: before } = await client.scheduler();
+    const { limits } = await client.changeLimits({ batch_window_ms: 25, max_queue: 9, prefill_chunk_tokens: { min: 16 } });
+    const { now: _, ...chunk } = limits.prefill_chunk_tokens;
+    expect([limits.batch_window_ms, limits.max_queue, chunk]).toEqual([25, 9, { min: 16, max: 512 }]);
+    expect(limits.max_batch_sequences).toBe(before.max_batch_sequences);
+    expect((await client.scheduler()).limits).toMatchObject({ batch_window_ms: 25, max_queue: 9 });
+  });
+
+  test('a key with its share of slots waits, and goes on when the limit does', async () => {
+    await client.changeLimits({ max_running_per_key: 1, max_queue: 9 });
+    const abort = new AbortController();
+    const requests = [1, 2].map(() => daemon.chat(endless, { signal: abort.signal }).catch(() => undefined));
+    const queue = async () => (await client.scheduler()).queue;
+    expect((await until(queue, ({ running, waiting }) => running === 1 && waiting === 1)).by_class.interactive.waiting).toBe(1);
+    await client.changeLimits({ max_running_per_key: 0 });
+    expect((await until(queue, ({ running }) => running === 2)).waiting).toBe(0);
+    abort.abort();
+    await Promise.all(requests);
+    await until(queue, ({ running, waiting }) => running + waiting === 0);
+  });
+
+  test.each([
+    [{ batch_windw_ms: 5 }, 'batch_windw_ms'],
+    [{ batch_window_ms: -1 }, 'batch_window_ms'],
+    [{ batch_window_ms: 1_001 }, 'batch_window_ms'],
+    [{ batch_window_ms: '5' }, 'batch_window_ms'],
+    [{ max_batch_sequences: 0 }, 'max_batch_sequences'],
+    [{ decode_share: 1 }, 'decode_share'],
+    [{ prefill_chunk_tokens: { min: 400, max: 300 } }, 'prefill_chunk_tokens'],
+    [{ prefill_chunk_tokens: { max: 513 } }, 'prefill_chunk_tokens'],
+    [{}, 'body'],
+    [[], 'body'],
+  ])('%j is a 400 that names %s, and changes nothing', async (body, param) => {
+    const { limits } = await client.scheduler();
+    const refused = await patch(body);
+    expect([refused.status, refused.body.error?.param]).toEqual([400, param]);
+    expect((await client.scheduler()).limits).toEqual(limits);
   });
 });

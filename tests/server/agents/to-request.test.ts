@@ -3,7 +3,7 @@ import { toChangedPolicy, toFork, toNewAgent, toRewind, toTurn } from '../../../
 import { SemanticError } from '../../../src/core/domain/errors.js';
 
 const defaults = { temperature: 0.7, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_stop_strings: 2 };
-const turn = (body: unknown) => toTurn(body, defaults, 100);
+const turn = (body: unknown) => toTurn(body, {}, defaults, 100);
 
 function refused(read: () => unknown): SemanticError {
   try {
