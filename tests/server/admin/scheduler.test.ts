@@ -101,6 +101,30 @@ describe('PATCH /v1/admin/scheduler', () => {
     await until(queue, ({ running, waiting }) => running + waiting === 0);
   });
 
+  test('a key with its share of the queue, and whoever would wait too long, is told when to come again', async () => {
+    const { limits: before } = await client.scheduler();
+    const abort = new AbortController();
+    const ask = (key: string) => daemon.chat(endless, { signal: abort.signal, headers: { 'x-api-key': key } }).catch(() => undefined);
+    const requests = ['a', 'a'].map(ask);
+    const report = () => client.scheduler();
+    await until(report, ({ queue, rates }) => queue.running === 2 && rates.inter_token_ms.p50 !== null);
+    await client.changeLimits({ max_queue_per_key: 1, max_queue: 9 });
+    requests.push(ask('a'));
+    await until(report, ({ queue }) => queue.waiting === 1);
+    const greedy = await ask('a');
+    expect([greedy?.status, await greedy?.text()]).toEqual([429, expect.stringContaining('of this key wait already, it may have 1')]);
+    await client.changeLimits({ max_queue_ms: 1 });
+    const modest = await ask('b');
+    expect([modest?.status, await modest?.text()]).toEqual([429, expect.stringContaining('the request would wait')]);
+    for (const refused of [greedy, modest]) expect(Number(refused?.headers.get('retry-after'))).toBeGreaterThanOrEqual(2);
+    await client.changeLimits({ max_queue_per_key: before.max_queue_per_key, max_queue_ms: before.max_queue_ms });
+    requests.push(ask('b'));
+    expect((await until(report, ({ queue }) => queue.waiting === 2)).sequences.length).toBe(4);
+    abort.abort();
+    await Promise.all(requests);
+    await until(report, ({ sequences }) => sequences.length === 0);
+  });
+
   test.each([
     [{ batch_windw_ms: 5 }, 'batch_windw_ms'],
     [{ batch_window_ms: -1 }, 'batch_window_ms'],
