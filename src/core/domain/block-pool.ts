@@ -141,6 +141,12 @@ export class BlockPool {
     });
   }
 
+  /** Blocks that `leases` hold together; what they share counts once, and whoever else holds it does not matter. */
+  heldBy(leases: Iterable<BlockLease>): BlockCounts {
+    const all = [...leases];
+    return this.#kinds.map((_, i) => new Set(all.flatMap(({ blocks }) => blocks[i]!)).size);
+  }
+
   /** Blocks that more than one lease holds. */
   sharedBlocks(): number {
     return this.#kinds.reduce((sum, { holders }) => sum + holders.filter((count) => count > 1).length, 0);

@@ -128,7 +128,7 @@ export class Agents implements AgentService {
     const before = this.#get(id, caller);
     const agent = { ...before, policy: { ...before.policy, ...change } };
     this.#registry.tree.update(agent);
-    this.#engine.kv.retained.pin(identityOf(agent), agent.policy.pinned);
+    await this.#engine.kept.pin(identityOf(agent), agent.policy.pinned);
     await this.#store.pin(agentOwner(id), agent.policy.pinned);
     if (before.policy.persist === 'disk' && agent.policy.persist !== 'disk') await this.#purge(agent);
     if (before.policy.persist !== 'disk' && agent.policy.persist === 'disk')

@@ -120,6 +120,10 @@ export class KeptKv {
     return written.reduce((sum, bytes) => sum + bytes, 0);
   }
 
+  async pin(identity: Identity, pinned: boolean): Promise<void> {
+    await this.#letGo(this.options.kv.retained.pin(identity, pinned));
+  }
+
   /** Lets kept KV go from memory; what is not on disk then is to be prefilled again. */
   async release(which: (entry: RetainedSequence) => boolean): Promise<void> {
     await this.#letGo(this.options.kv.retained.release(which));

@@ -107,10 +107,10 @@ export class KvMemory {
 
   status(): Pick<EngineStatus, 'retained' | 'kv'> {
     const pool = this.pool.counts();
-    const { size: sequences, tokens, bytes } = this.retained;
+    const { size: sequences, tokens, bytes, ownBytes } = this.retained;
     return {
       retained: { sequences, tokens, bytes },
-      kv: { ...pool, runningBytes: pool.usedBytes - bytes, bytesPerToken: this.#cache.bytesPerToken },
+      kv: { ...pool, runningBytes: pool.usedBytes - ownBytes, bytesPerToken: this.#cache.bytesPerToken },
     };
   }
 

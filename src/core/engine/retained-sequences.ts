@@ -85,8 +85,13 @@ export class RetainedSequences {
     return [...this.#kept.values()].reduce((sum, { tokens }) => sum + tokens.length, 0);
   }
 
-  /** Of blocks that only kept sequences hold. */
+  /** Of the blocks that kept sequences hold; also where a fork that runs, or a write to disk, holds them too: these end without asking. */
   get bytes(): number {
+    return this.#spec.bytesOf(this.#pool.heldBy(leasesOf(this.#kept.values())));
+  }
+
+  /** Of the blocks that nobody else holds. */
+  get ownBytes(): number {
     return this.#spec.bytesOf(this.#pool.heldOnlyBy(leasesOf(this.#kept.values())));
   }
 
@@ -127,8 +132,7 @@ export class RetainedSequences {
     const key = sessionKey(entry);
     if (key !== null) this.#bySession.set(key, (this.#bySession.get(key) ?? new Set()).add(sequence));
     this.#version += 1;
-    const { maxSequences, maxBytes } = this.#limits;
-    return [...superseded, ...this.#evictUntil(() => this.size <= maxSequences && this.bytes <= maxBytes)];
+    return [...superseded, ...this.#evictBeyondLimits()];
   }
 
   /** From now on others may fork what the running sequence has read. */
@@ -202,12 +206,14 @@ export class RetainedSequences {
     return gone;
   }
 
-  pin(identity: Identity, pinned: boolean): void {
+  /** Returns those that no longer fit, since what was pinned counts again: the caller drops them. */
+  pin(identity: Identity, pinned: boolean): RetainedSequence[] {
     for (const sequence of this.#bySession.get(sessionKey(identity) ?? '') ?? []) {
       this.#kept.set(sequence, { ...this.#entry(sequence), pinned });
       this.#policy.pin(sequence, pinned);
     }
     this.#version += 1;
+    return this.#evictBeyondLimits();
   }
 
   /** Throws when an invariant does not hold; for property tests and idle moments. */
@@ -263,6 +269,11 @@ export class RetainedSequences {
     const points = contained.filter((entry) => entry.sessionId === sessionId).sort((a, b) => b.tokens.length - a.tokens.length);
     const stay = new Set(points.slice(0, this.#limits.restorePoints));
     return contained.filter((entry) => !stay.has(entry));
+  }
+
+  #evictBeyondLimits(): RetainedSequence[] {
+    const { maxSequences, maxBytes } = this.#limits;
+    return this.#evictUntil(() => this.size <= maxSequences && this.bytes <= maxBytes);
   }
 
   #evictUntil(enough: () => boolean): RetainedSequence[] {

@@ -173,7 +173,7 @@ describe('sharing', () => {
     expect(pool.counts().usedBytes).toBe(5 * GLOBAL);
   });
 
-  test('whatever is forked, resized and freed: blocks add up, canResize() and heldOnlyBy() told the truth', () => {
+  test('whatever is forked, resized and freed: blocks add up, canResize(), heldBy() and heldOnlyBy() told the truth', () => {
     const counts = fc.tuple(fc.nat(6), fc.nat(3));
     const move = fc.record({
       kind: fc.constantFrom('allocate', 'fork', 'resize', 'free', 'freeSome'),
@@ -210,6 +210,7 @@ describe('sharing', () => {
             for (const gone of some) pool.free(gone);
             expect(pool.counts().usedBytes).toBe(before.usedBytes - back[0]! * GLOBAL - back[1]! * WINDOWED);
           }
+          expect(pool.bytesOf(pool.heldBy(leases))).toBe(pool.counts().usedBytes);
           pool.checkIntegrity();
         }
       }),

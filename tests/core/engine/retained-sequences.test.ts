@@ -111,6 +111,29 @@ describe('retain', () => {
     expect([evicted, retained.bytes, retained.tokens]).toEqual([[1], 4 * BLOCK_BYTES, 1000]);
   });
 
+  test('what is no longer pinned makes room at once where there is too much', () => {
+    const { retained, keep } = create({ maxSequences: 1 });
+    keep(1, [1], 'a', false, true);
+    expect(keep(2, [2], 'a', false, true)).toEqual([]);
+    expect(retained.pin({ scope: 'key', sessionId: 'a' }, false).map(({ sequence }) => sequence)).toEqual([1]);
+    retained.checkIntegrity();
+  });
+
+  test('what a running fork or a write to disk holds too counts as kept, so that nothing is over the limit when they end', () => {
+    const { pool, retained, keep } = create();
+    const full = Array.from({ length: 512 }, (_, i) => i); // two blocks
+    keep(1, full);
+    const [entry] = [...retained.kept()];
+    const fork = pool.fork(entry!.lease, [2]);
+    expect([retained.bytes, retained.ownBytes]).toEqual([2 * BLOCK_BYTES, 0]);
+    const other = full.map((id) => id + 1000);
+    expect(keep(2, other)).toEqual([]);
+    expect(keep(3, [7])).toEqual([1]);
+    pool.free(fork);
+    retained.checkIntegrity();
+    expect(pool.counts().usedBytes).toBe(retained.bytes);
+  });
+
   test('retain() hands back a sequence that the new one contains, but for that of another session', () => {
     const { keep } = create();
     keep(1, [1, 2]);
@@ -125,7 +148,7 @@ describe('retain', () => {
     keep(2, [2]);
     keep(3, [3]);
     expect(keep(4, [4])).toEqual([2]);
-    retained.pin({ scope: 'key', sessionId: 'a' }, false);
+    expect(retained.pin({ scope: 'key', sessionId: 'a' }, false)).toEqual([]);
     expect(keep(5, [5])).toEqual([1]);
   });
 
