@@ -16,6 +16,8 @@ export interface OursOptions {
   readonly threads: number;
   readonly executor: ExecutorKind;
   readonly kvFormat: KvFormat;
+  /** Count where the time of steps goes. */
+  readonly profile?: boolean;
 }
 
 const CHUNK_TOKENS = 512; // engine.prefill_chunk_tokens of config/default.toml
@@ -36,6 +38,7 @@ export async function openModel(options: OursOptions): Promise<OpenedModel> {
     instructionSet: 'auto',
     memoryBudgetBytes: totalmem(),
     bufferCacheBytes: 64 << 20,
+    profile: options.profile ?? false,
   });
   const start = performance.now();
   const checkpoint = await readCheckpoint(options.model);

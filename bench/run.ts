@@ -14,6 +14,7 @@ import { loop } from './verbs/loop.js';
 import { memory } from './verbs/memory.js';
 import { overhead } from './verbs/overhead.js';
 import { parking } from './verbs/parking.js';
+import { profile } from './verbs/profile.js';
 import { shared } from './verbs/shared.js';
 import { start } from './verbs/start.js';
 import { store } from './verbs/store.js';
@@ -30,6 +31,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   memory,
   overhead,
   parking,
+  profile,
   shared,
   start,
   store,

@@ -45,6 +45,8 @@ export interface EngineOptions {
   readonly bufferCacheBytes: number;
   /** Instruction set of the `cpu` executor; `auto` = best this CPU has. Others throw where the CPU lacks them. */
   readonly instructionSet: 'auto' | 'avx512' | 'avx2' | 'neon' | 'portable';
+  /** Whether `stats().profile` counts where the time of steps goes; off where it is left out. */
+  readonly profile?: boolean;
 }
 
 export interface LoadOptions {
@@ -176,6 +178,23 @@ export interface EngineStats {
    * memory, and so did not read again. 0 with `mlx`, which attends sequence by sequence.
    */
   readonly kvSharedReads: number;
+  /** Null unless the engine's options asked for it. */
+  readonly profile: StepProfile | null;
+}
+
+/**
+ * What a step does, in order: `embedding` (and the angles of RoPE), `projections` (norm, q, k, v), `append` (q and k norms, RoPE, writing
+ * K and V), `attention`, `output` (o), `gate` (norm, gate, up, activation; a mixture of experts has all of itself here), `down`,
+ * `head` (norm, logits), `sampling`. The `mlx` executor runs one graph and counts `sampling` only.
+ */
+export type StepPart = 'embedding' | 'projections' | 'append' | 'attention' | 'output' | 'gate' | 'down' | 'head' | 'sampling';
+
+/** Time of all steps since the engine started, as the engine thread sees it, microseconds. */
+export interface StepProfile {
+  /** Whole steps; what no part has is checking and planning. */
+  readonly totalMicros: number;
+  /** Work of the engine thread itself, and then waiting for the other threads. */
+  readonly parts: Readonly<Record<StepPart, { readonly micros: number; readonly waitingMicros: number }>>;
 }
 
 export interface BackendInfo {

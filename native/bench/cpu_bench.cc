@@ -14,6 +14,7 @@
 #include "error.h"
 #include "executor.h"
 #include "llama_gguf_spec.h"
+#include "step_profile.h"
 
 namespace {
 
@@ -41,6 +42,7 @@ int greedy(const float* logits, int vocab) { return static_cast<int>(std::max_el
 struct Bench {
   Executor& executor;
   int vocab;
+  StepProfile profile{};  // of all that ran since it was last emptied
 
   // Appends tokens in chunks; returns the logits after the last, or of all positions.
   std::vector<float> append(SequenceKv& kv, const Tokens& tokens, int chunk, bool all) {
@@ -74,6 +76,7 @@ struct Bench {
       append(*kvs.back(), pseudo_random_tokens(depth, 11 + i, vocab), depth, false);
     }
     std::vector<double> times;
+    profile = {};
     Tokens next(sequences, 5);
     for (int s = 0; s < steps; ++s) {
       std::vector<BatchEntry> batch;
@@ -154,18 +157,32 @@ int time_shared(Bench& bench, int depth, int count, int layers) {
   return check("forks and copies", same);
 }
 
+// Per step of the profile: work and waiting of each part.
+void print_profile(const StepProfile& profile, int steps) {
+  const char* names[] = {"embedding", "projections", "append", "attention", "output", "gate", "down", "head"};
+  for (size_t i = 0; i < std::size(names); ++i) {
+    const StepProfile::Part& part = profile.parts[i];
+    std::printf("  %-12s %8.3f ms, then waiting %.3f ms\n", names[i], 1e-6 * static_cast<double>(part.nanos) / steps,
+                1e-6 * static_cast<double>(part.waiting_nanos) / steps);
+  }
+}
+
 // Medians and, for a machine that others use too, the best run.
 int time_prefill(Bench& bench, int tokens) {
   std::vector<double> times;
-  for (int i = 0; i < std::clamp(4096 / tokens, 2, 9); ++i) times.push_back(bench.prefill_seconds(tokens));
+  const int runs = std::clamp(4096 / tokens, 2, 9);
+  for (int i = 0; i < runs; ++i) times.push_back(bench.prefill_seconds(tokens));
   std::sort(times.begin(), times.end());
   std::printf("prefill %d: %.1f tok/s (best %.1f)\n", tokens, tokens / times[times.size() / 2], tokens / times[0]);
+  print_profile(bench.profile, runs);
   return 0;
 }
 
 int time_decode(Bench& bench, int depth, int sequences) {
-  const Bench::Seconds s = bench.decode_seconds(depth, sequences, 100);
+  constexpr int kSteps = 100;
+  const Bench::Seconds s = bench.decode_seconds(depth, sequences, kSteps);
   std::printf("decode at depth %d, %d sequences: %.1f tok/s (best %.1f)\n", depth, sequences, sequences / s.median, sequences / s.best);
+  print_profile(bench.profile, kSteps);
   return 0;
 }
 
@@ -263,6 +280,7 @@ int main(int argc, char** argv) try {
   std::printf("# %s, %d threads, load %.3f s, weights %.1f MB\n", instruction_set_of(*pool).c_str(), threads, now() - start,
               executor->weight_bytes() / 1e6);
   Bench bench{*executor, spec.vocab_size};
+  set_profile(*pool, &bench.profile);
   if (mode == "prefill" && numbers.size() == 1) return time_prefill(bench, numbers[0]);
   if (mode == "decode" && numbers.size() == 2) return time_decode(bench, numbers[0], numbers[1]);
   if (mode == "shared" && numbers.size() == 2) return time_shared(bench, numbers[0], numbers[1], static_cast<int>(spec.layers.size()));

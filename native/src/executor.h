@@ -97,10 +97,13 @@ class Executor {
 std::unique_ptr<Executor> make_mlx_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv);
 
 class ThreadPool;  // cpu/thread_pool.h; owned by the engine, shared by all cpu models
+struct StepProfile;  // step_profile.h
 // `instruction_set`: auto | avx512 | avx2 | neon | portable. Throws Error(InvalidArgument) where this CPU lacks it.
 std::shared_ptr<ThreadPool> make_thread_pool(int threads, const std::string& instruction_set);
 // What this pool's kernels run on: the set that was asked for, or the one `auto` chose.
 std::string instruction_set_of(const ThreadPool& pool);
+// Steps on this pool are counted in `profile` from here on.
+void set_profile(ThreadPool& pool, StepProfile* profile);
 std::unique_ptr<Executor> make_cpu_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool);
 
 }  // namespace semantic

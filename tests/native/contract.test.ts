@@ -34,6 +34,7 @@ describe('the engine options', () => {
     ['memoryBudgetBytes', Number.NaN],
     ['bufferCacheBytes', undefined],
     ['instructionSet', 'sse2'],
+    ['profile', 'yes'],
   ])('are refused when %s is %s', (key, value) => {
     const options = wrong<Native.EngineOptions>({ ...ENGINE_OPTIONS, [key]: value });
     expect(() => new native.Engine(options)).toThrowError(

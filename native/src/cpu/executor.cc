@@ -175,6 +175,8 @@ std::shared_ptr<ThreadPool> make_thread_pool(int threads, const std::string& ins
 
 std::string instruction_set_of(const ThreadPool& pool) { return pool.kernels().name; }
 
+void set_profile(ThreadPool& pool, StepProfile* profile) { pool.set_profile(profile); }
+
 std::unique_ptr<Executor> make_cpu_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool) {
   return std::make_unique<cpu::CpuExecutor>(spec, source, kv, pool, pool.kernels());
 }

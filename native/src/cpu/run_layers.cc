@@ -50,6 +50,7 @@ LinearTask task(const Linear& w, int rows, Rows& y, Finish finish = Finish::Stor
 
 void run_embedding(Run& run, ThreadPool::Worker& worker) {
   Scratch& s = run.scratch;
+  worker.begin(StepPart::Embedding);
   each_row(worker, run.slice.rows(), [&](int r) {
     run.kernels.embed(run.weights.embedding.matrix, run.slice.tokens[r], run.spec.embedding_scale, s.hidden[r]);
     for (size_t i = 0; i < run.spec.ropes.size(); ++i) {
@@ -80,6 +81,7 @@ void run_feed_forward(Run& run, ThreadPool::Worker& worker, int layer) {
   const int rows = run.slice.rows();
   const Finish finish = w.post_feed_forward_norm ? Finish::Store : Finish::Add;
   Rows& target = w.post_feed_forward_norm ? s.projected : s.hidden;
+  worker.begin(StepPart::Gate);
   if (w.feed_forward.router) {
     each_row(worker, rows, [&](int r) {
       run.kernels.rms_norm(s.hidden[r], w.feed_forward_norm.weight.data(), run.spec.hidden_size, w.feed_forward_norm.eps, s.normed[r]);
@@ -92,6 +94,7 @@ void run_feed_forward(Run& run, ThreadPool::Worker& worker, int layer) {
     run_normed(run, worker, w.feed_forward_norm, {s.hidden.pointers.data(), static_cast<size_t>(rows)}, {&gate, 1});
     LinearTask down = task(w.feed_forward.down, rows, target, finish);
     down.x = s.activated.pointers.data();
+    worker.begin(StepPart::Down);
     run_tasks(run, worker, {&down, 1});
   }
   run_post_norm(run, worker, w.post_feed_forward_norm);
@@ -102,9 +105,13 @@ void run_layer(Run& run, ThreadPool::Worker& worker, int layer) {
   const LayerWeights& w = run.weights.layers[layer];
   const int rows = run.slice.rows();
   LinearTask projections[] = {task(w.attention.q, rows, s.q), task(w.attention.k, rows, s.k), task(w.attention.v, rows, s.v)};
+  worker.begin(StepPart::Projections);
   run_normed(run, worker, w.input_norm, {s.hidden.pointers.data(), static_cast<size_t>(rows)}, projections);
+  worker.begin(StepPart::Append);
   run_append(run, worker, layer);
+  worker.begin(StepPart::Attention);
   run_attention(run, worker, layer);
+  worker.begin(StepPart::Output);
   const bool post = w.post_attention_norm.has_value();
   LinearTask out = task(w.attention.o, rows, post ? s.projected : s.hidden, post ? Finish::Store : Finish::Add);
   out.x = s.attended.pointers.data();
@@ -123,6 +130,7 @@ void run_head(Run& run, ThreadPool::Worker& worker) {
                   .y = run.slice.logits,
                   .y_stride = run.spec.vocab_size,
                   .softcap = run.spec.logit_softcap.value_or(0)};
+  worker.begin(StepPart::Head);
   run_normed(run, worker, run.weights.final_norm, rows, {&head, 1});
 }
 

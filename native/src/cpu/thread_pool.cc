@@ -87,7 +87,7 @@ void ThreadPool::run_erased(Erased program, void* argument) {
   run_.store(run, std::memory_order_seq_cst);
   if (sleepers_.load(std::memory_order_seq_cst) > 0) run_.notify_all();
 
-  Worker self(*this, 0, next_phase_);
+  Worker self(*this, 0, next_phase_, profile_);
   program(argument, self);
 
   gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
@@ -119,7 +119,7 @@ void ThreadPool::worker_loop(int index) {
     uint64_t gate = gate_.load(std::memory_order_acquire);
     while (tag(gate) == last && (gate & kOpen) != 0) {
       if (!gate_.compare_exchange_weak(gate, gate + 1, std::memory_order_acq_rel)) continue;
-      Worker self(*this, index, next_phase_);
+      Worker self(*this, index, next_phase_, nullptr);
       program_(argument_, self);
       gate_.fetch_sub(1, std::memory_order_acq_rel);
       break;

@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <vector>
 
+#include "step_profile.h"
+
 namespace semantic {
 
 namespace cpu {
@@ -20,24 +22,35 @@ class ThreadPool {
   class Worker {
    public:
     int index() const { return index_; }
+    // What the phases from here on are counted as, where the pool has a profile. Before that they are not counted.
+    void begin(StepPart part) {
+      counting_ = profile_;
+      part_ = part;
+    }
     // Calls body(chunk) for each chunk in [0, chunks), chunks >= 1, spread over the pool's threads; returns when all are done.
     // Every thread must reach the same phases in the same order. `chunks` may be stale for a thread that comes late.
     template <class Body>
     void phase(int chunks, Body&& body) {
       const uint32_t id = next_phase_++;
+      PartClock clock(counting_, part_);
       for (int chunk; (chunk = pool_.take(id, chunks, index_)) >= 0;) {
         body(chunk);
         pool_.finish_chunk(id, chunks);
       }
+      clock.wait();
       pool_.wait_phase(id);
     }
 
    private:
     friend class ThreadPool;
-    Worker(ThreadPool& pool, int index, uint32_t phase) : pool_(pool), index_(index), next_phase_(phase) {}
+    Worker(ThreadPool& pool, int index, uint32_t phase, StepProfile* profile)
+        : pool_(pool), index_(index), next_phase_(phase), profile_(profile) {}
     ThreadPool& pool_;
     int index_;
     uint32_t next_phase_;
+    StepProfile* profile_;  // of the thread that called run(), else null
+    StepProfile* counting_ = nullptr;
+    StepPart part_ = StepPart::Embedding;
   };
 
   // `threads` >= 1 counts the caller of run(). `kernels` is what programs on this pool compute with.
@@ -48,6 +61,8 @@ class ThreadPool {
 
   int threads() const { return threads_; }
   const cpu::Kernels& kernels() const { return kernels_; }
+  // Where the phases of later runs are counted; null = nowhere.
+  void set_profile(StepProfile* profile) { profile_ = profile; }
 
   // Runs program(Worker&) here and on every worker that gets a core in time. It must not throw.
   template <class Program>
@@ -81,6 +96,7 @@ class ThreadPool {
   Erased program_ = nullptr;
   void* argument_ = nullptr;
   uint32_t next_phase_ = 1;
+  StepProfile* profile_ = nullptr;
   std::vector<std::thread> workers_;
 };
 

@@ -40,8 +40,10 @@ void check_length(const Sequence& sequence, int length, const char* origin) {
 
 Engine::Engine(const EngineOptions& options, Post post)
     : options_(options), post_(std::move(post)), writes_(IoThread::Priority::Low, resume()), reads_(IoThread::Priority::Normal, resume()) {
+  if (options.profile) counters_.profile.emplace();
 #ifdef SEMANTIC_CPU
   pool_ = make_thread_pool(options.threads, options.instruction_set);
+  set_profile(*pool_, profile());
 #endif
   mx::set_cache_limit(static_cast<size_t>(options.buffer_cache_bytes));
 }
@@ -271,6 +273,7 @@ void Engine::count_step(const StepPlan& plan) {
 }
 
 StepResult Engine::step(const StepPlan& plan) {
+  const StepClock clock(profile());
   Model& model = models_.at(validate_plan(plan, sequences_, models_));
   admit_step(plan, model);
   try {
@@ -279,7 +282,10 @@ StepResult Engine::step(const StepPlan& plan) {
     const auto started = std::chrono::steady_clock::now();
     run(plan, model, out);
     result.step_micros = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - started).count();
-    sample_entries(plan, model.vocab_size, out, result);
+    {
+      const PartClock sampling(profile(), StepPart::Sampling);
+      sample_entries(plan, model.vocab_size, out, result);
+    }
     if (plan.all_logits) result.logits = std::move(out.logits);
     count_step(plan);
     return result;

@@ -2,6 +2,7 @@
 #pragma once
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "engine/kv_save.h"
 #include "engine/sequence.h"
 #include "engine/step_plan.h"
+#include "step_profile.h"
 
 namespace semantic {
 
@@ -20,6 +22,7 @@ struct EngineOptions {
   int64_t memory_budget_bytes;
   int64_t buffer_cache_bytes;
   std::string instruction_set;
+  bool profile;  // count where the time of steps goes
 };
 
 enum class ExecutorKind { Mlx, Cpu };
@@ -43,6 +46,7 @@ struct EngineStats {
   int64_t weight_bytes = 0, kv_bytes = 0, kv_shared_bytes = 0;
   int64_t mlx_active_bytes = 0, mlx_peak_bytes = 0, mlx_cache_bytes = 0;
   int64_t kv_growths = 0, kv_appends = 0, kv_copied_bytes = 0, kv_shared_reads = 0;
+  std::optional<StepProfile> profile;
 };
 
 struct ForkedSequence {
@@ -93,6 +97,7 @@ class Engine {
   void run(const StepPlan& plan, Model& model, BatchOutput& out);
   void sample_entries(const StepPlan& plan, int vocab_size, const BatchOutput& out, StepResult& result);
   void count_step(const StepPlan& plan);
+  StepProfile* profile() { return counters_.profile ? &*counters_.profile : nullptr; }
 
   EngineOptions options_;
   Post post_;

@@ -116,6 +116,13 @@ int ObjectReader::choice(const char* key, const std::vector<std::string>& choice
   refuse(key, wanted);
 }
 
+bool ObjectReader::flag(const char* key) const {
+  const Napi::Value value = get(key);
+  if (value.IsUndefined()) return false;
+  if (!value.IsBoolean()) refuse(key, "true or false");
+  return value.As<Napi::Boolean>();
+}
+
 bool ObjectReader::is_null(const char* key) const {
   const Napi::Value value = get(key);
   return value.IsNull() || value.IsUndefined();

@@ -20,6 +20,7 @@ class ObjectReader {
   std::string text(const char* key) const;
   // One of `choices`; returns its index.
   int choice(const char* key, const std::vector<std::string>& choices) const;
+  bool flag(const char* key) const;     // a boolean; false where it was left out
   bool is_null(const char* key) const;  // null or undefined
   ObjectReader object(const char* key) const;
   std::vector<ObjectReader> objects(const char* key) const;

@@ -21,7 +21,8 @@ KvImage read_kv_image(const ObjectReader& o) {
 EngineOptions read_engine_options(const Napi::Value& value) {
   const ObjectReader o(value, "options");
   const std::vector<std::string> sets{"auto", "avx512", "avx2", "neon", "portable"};
-  return {o.integer("threads", 1), o.bytes("memoryBudgetBytes"), o.bytes("bufferCacheBytes"), sets[o.choice("instructionSet", sets)]};
+  return {o.integer("threads", 1), o.bytes("memoryBudgetBytes"), o.bytes("bufferCacheBytes"), sets[o.choice("instructionSet", sets)],
+          o.flag("profile")};
 }
 
 LoadOptions read_load_options(const Napi::Value& value) {

@@ -1,6 +1,7 @@
 #include "napi/to_js.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace semantic {
 namespace {
@@ -25,6 +26,24 @@ const char* code_name(ErrorCode code) {
     case ErrorCode::Backend: break;
   }
   return "ERR_BACKEND";
+}
+
+Napi::Number micros(Napi::Env env, int64_t nanos) { return Napi::Number::New(env, static_cast<double>(nanos) / 1000); }
+
+Napi::Object to_js(Napi::Env env, const StepProfile& profile) {
+  constexpr const char* kNames[] = {"embedding", "projections", "append", "attention", "output", "gate", "down", "head", "sampling"};
+  static_assert(std::size(kNames) == kStepParts);
+  auto parts = Napi::Object::New(env);
+  for (size_t i = 0; i < kStepParts; ++i) {
+    auto part = Napi::Object::New(env);
+    part.Set("micros", micros(env, profile.parts[i].nanos));
+    part.Set("waitingMicros", micros(env, profile.parts[i].waiting_nanos));
+    parts.Set(kNames[i], part);
+  }
+  auto o = Napi::Object::New(env);
+  o.Set("totalMicros", micros(env, profile.total_nanos));
+  o.Set("parts", parts);
+  return o;
 }
 
 }  // namespace
@@ -73,6 +92,7 @@ Napi::Value to_js(Napi::Env env, const EngineStats& stats) {
   o.Set("kvAppends", number(env, stats.kv_appends));
   o.Set("kvCopiedBytes", number(env, stats.kv_copied_bytes));
   o.Set("kvSharedReads", number(env, stats.kv_shared_reads));
+  o.Set("profile", stats.profile ? to_js(env, *stats.profile) : env.Null());
   return o;
 }
 
