@@ -30,6 +30,8 @@ struct KvShape {
   }
   // All heads: their keys, then their values.
   size_t extent_bytes(int tokens) const { return kv_heads * (key_bytes(tokens) + value_bytes(tokens)); }
+  // Whole blocks of it can share a mapping.
+  bool in_pages() const { return extent_bytes(kBlockTokens) % page_bytes() == 0; }
   int64_t bytes_per_token() const { return static_cast<int64_t>(extent_bytes(kBlockTokens) / kBlockTokens); }
   // What the system has given of an extent for `capacity` tokens once `used` are written: it gives memory by the page when
   // that is first written, so this counts in the tokens of which one head's keys fill a page (head_dim 64 in f16, pages of
@@ -112,6 +114,9 @@ class CpuSequenceKv final : public SequenceKv {
   // `length`, or 0 where a windowed layer forgot what the next query after it would see.
   int keepable(int length) const;
   Extent new_extent(const KvShape& shape, int from) const;
+  Extent new_extent(int from, PageBuffer memory) const;
+  // Opens the blocks that an append up to `end` tokens begins and fills.
+  void open_filled(int64_t end);
   bool must_open(const Layer& layer) const;
   void open_extent(size_t layer);
   static int same_tokens(const Block& a, const Block& b);

@@ -13,8 +13,6 @@ int panels_of(int tokens) { return (tokens + kPanelTokens - 1) / kPanelTokens; }
 
 int tokens_in_block(int block, int length) { return std::min(length - block * kBlockTokens, kBlockTokens); }
 
-bool in_pages(const KvShape& s) { return s.extent_bytes(kBlockTokens) % page_bytes() == 0; }
-
 // The first `columns` of rows [16] of elements; the others zero.
 void copy_rows(const char* from, int columns, int rows, int element_bytes, char* to) {
   const size_t row = static_cast<size_t>(kPanelTokens) * element_bytes, kept = static_cast<size_t>(columns) * element_bytes;
@@ -68,7 +66,7 @@ void CpuSequenceKv::extend(int tokens, int length) {
     Layer& l = layers_[i];
     drop_front(i, first_block_at(i, length) - l.first_block);
     if (l.blocks.empty()) l.first_block = first_block_at(i, length);
-    if (in_pages(shapes_[i])) together += static_cast<size_t>(length_ / kBlockTokens - l.end_block()) * shapes_[i].extent_bytes(kBlockTokens);
+    if (shapes_[i].in_pages()) together += static_cast<size_t>(length_ / kBlockTokens - l.end_block()) * shapes_[i].extent_bytes(kBlockTokens);
   }
   // One mapping for blocks that get full: in huge pages, where it is large, they take a third of the time to fill.
   PageBuffer blocks(together, "cpu.load");
@@ -77,7 +75,7 @@ void CpuSequenceKv::extend(int tokens, int length) {
     const size_t bytes = shapes_[i].extent_bytes(kBlockTokens);
     while (l.end_block() * kBlockTokens < length_) {
       const int held = tokens_in_block(l.end_block(), length_);
-      PageBuffer memory = held == kBlockTokens && in_pages(shapes_[i]) ? blocks.split(bytes) : PageBuffer(bytes, "cpu.load");
+      PageBuffer memory = held == kBlockTokens && shapes_[i].in_pages() ? blocks.split(bytes) : PageBuffer(bytes, "cpu.load");
       Extent extent({std::move(memory), 0, kBlockTokens, held}, shapes_[i].counted_bytes(kBlockTokens, held), counters_);
       l.blocks.emplace_back().push_back(std::move(extent));
     }

@@ -19,7 +19,7 @@ PageBuffer::PageBuffer(size_t bytes, const char* origin) : bytes_(bytes) {
   if (bytes == 0) return;
   // The mapping is larger than asked for where huge pages want alignment; untouched pages cost nothing.
   constexpr size_t kHugePage = size_t{2} << 20;
-  const bool huge = bytes >= 4 * kHugePage;
+  const bool huge = bytes >= 2 * kHugePage;
   mapped_ = bytes + (huge ? kHugePage : 0);
   mapping_ = mmap(nullptr, mapped_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (mapping_ == MAP_FAILED) {
