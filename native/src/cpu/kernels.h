@@ -18,6 +18,7 @@ inline constexpr int kAttendKeys = 128;   // keys per attention block, aligned t
 inline constexpr int kDequantInputs = 1024;  // inputs that gemm dequantizes at a time (or one group, if larger)
 inline constexpr int kMaxTilePanels = 4;
 inline constexpr int kMaxAttendRows = 128;  // query rows per call of attend
+inline constexpr int kScoredRows = 6;       // most of them that attend takes at a time
 
 enum class ActivationKind : uint8_t { Silu, GeluTanh, SwigluClamped };
 
@@ -32,9 +33,10 @@ struct AttendBlock {
   const float* const* queries;  // [rows] -> [head_dim], scaled
   const int *lo, *hi;           // [rows] visible keys [lo, hi) of this block
   float softcap;                // 0 = none
-  float* scores;                // scratch [rows][kAttendKeys]
+  float* scores;                // scratch [kScoredRows][kAttendKeys]
   float *max, *sum;             // out [rows]; -inf and 0 where nothing is visible
   float* out;                   // out [rows][value_stride], not yet divided by sum
+  const void* next;             // keys that are wanted next, as good as known: fetched meanwhile, never read
 };
 
 struct Kernels {
@@ -70,8 +72,9 @@ struct Kernels {
   void (*expand_values)(const void* values, int rows, int n, KvFormat format, float* y, ptrdiff_t stride);
 
   void (*attend)(const AttendBlock& block);
-  // Folds a block's (max, sum, out) into the running ones, in the order of the blocks.
-  void (*merge)(float* max, float* sum, float* out, float block_max, float block_sum, const float* block_out, int n);
+  // Folds a block's (max, sum, out [rows][stride]) into the running ones, in the order of the blocks; stride a multiple of 16.
+  void (*merge)(int rows, float* max, float* sum, float* out, const float* block_max, const float* block_sum, const float* block_out,
+                int stride);
   // y = out / sum; `sink`: a virtual key's logit that takes probability only.
   void (*finish)(float max, float sum, const float* sink, const float* out, int n, float* y);
 };

@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kMostSplitRows = 32;    // tiles larger than this are not split by blocks
 constexpr int kJobsPerThread = 4;     // fewer jobs than this per thread: split
+constexpr int kSplitJobs = 16;        // about as many jobs for each thread then
 
 void plan_appends(Slice& slice) {
   for (size_t p = 0; p < slice.parts.size(); ++p) {
@@ -45,15 +46,22 @@ bool try_split(AttentionPlan& plan, int threads) {
   return true;
 }
 
-void plan_jobs(AttentionPlan& plan) {
+// Blocks of a job of a split plan: few enough that threads finish together.
+int blocks_per_job(const AttentionPlan& plan, int threads) {
+  int blocks = 0;
+  for (const AttendTile& tile : plan.tiles) blocks += tile.blocks * plan.kv_heads;
+  return std::max(1, blocks / (kSplitJobs * threads));
+}
+
+void plan_jobs(AttentionPlan& plan, int threads) {
+  const int split = blocks_per_job(plan, threads);
   for (size_t t = 0; t < plan.tiles.size(); ++t) {
     const AttendTile& tile = plan.tiles[t];
     for (int head = 0; head < plan.kv_heads; ++head) {
-      if (!plan.split) {
-        plan.jobs.push_back({static_cast<int>(t), head, tile.first_block, tile.blocks});
-        continue;
+      const int most = plan.split ? split : tile.blocks;
+      for (int b = 0; b < tile.blocks; b += most) {
+        plan.jobs.push_back({static_cast<int>(t), head, tile.first_block + b, std::min(most, tile.blocks - b)});
       }
-      for (int b = 0; b < tile.blocks; ++b) plan.jobs.push_back({static_cast<int>(t), head, tile.first_block + b, 1});
     }
   }
 }
@@ -91,7 +99,7 @@ void plan_attention(Slice& slice, int threads) {
       plan_tiles(slice, plan, 0);
       plan.split = try_split(plan, threads);
     }
-    plan_jobs(plan);
+    plan_jobs(plan, threads);
   }
 }
 

@@ -43,7 +43,7 @@ struct AttendTile {
   int counter;              // index of its first pending counter (one per KV head), if split
 };
 
-// One KV head of a tile: all its blocks, or one of them whose result goes to the partials.
+// One KV head of a tile: all its blocks, or some of them whose results go to the partials.
 struct AttendJob {
   int tile, head;
   int block, blocks;

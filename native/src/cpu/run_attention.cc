@@ -55,15 +55,26 @@ void each_run(const AttentionPlan& plan, const AttendTile& tile, int block, Body
   }
 }
 
+// Where the keys lie that this thread most likely wants after `block` of the job: its next block, or the first one of the next job.
+const void* keys_after(const Run& run, const AttentionPlan& plan, const AttendJob& job, int layer, int block) {
+  const AttendJob* next = &job;
+  if (++block == job.block + job.blocks) {
+    if (&job != &plan.jobs.back()) ++next;
+    block = next->block;
+  }
+  const TilePart& part = plan.tile_parts[plan.tiles[next->tile].first_part];
+  return run.slice.parts[part.part].kv->key_panel(layer, next->head, std::clamp(block, part.first_block, part.end_block - 1) * kAttendKeys);
+}
+
 // max, sum, out: of the tile's rows; those of the run are written.
-void attend_block(const Run& run, const AttentionPlan& plan, const BlockRun& rows, int layer, int head, int block, ThreadScratch& t,
+void attend_block(const Run& run, const AttentionPlan& plan, const BlockRun& rows, const AttendJob& job, int layer, int block, ThreadScratch& t,
                   float* max, float* sum, float* out) {
   const KvShape& shape = run.kv[layer];
   const CpuSequenceKv& kv = *run.slice.parts[rows.parts.front().part].kv;
   const int first = block * kAttendKeys;
   int keys = 0;
   for (const TilePart& part : rows.parts) keys = std::max(keys, set_visible(run, plan, part, first, t));
-  const StagedKv staged = stage_kv(run.kernels, kv, shape, layer, head, first, first + keys, t);
+  const StagedKv staged = stage_kv(run.kernels, kv, shape, layer, job.head, first, first + keys, t);
   run.kernels.attend({.keys = staged.keys,
                       .values = staged.values,
                       .format = staged.format,
@@ -77,7 +88,8 @@ void attend_block(const Run& run, const AttentionPlan& plan, const BlockRun& row
                       .scores = t.scores,
                       .max = max + rows.query,
                       .sum = sum + rows.query,
-                      .out = out + static_cast<ptrdiff_t>(rows.query) * shape.value_stride});
+                      .out = out + static_cast<ptrdiff_t>(rows.query) * shape.value_stride,
+                      .next = keys_after(run, plan, job, layer, block)});
 }
 
 // Merges blocks in order from a start of nothing: the one way a row's result comes about, split or not.
@@ -89,10 +101,9 @@ void start_merge(int rows, int stride, ThreadScratch& t) {
 
 void merge_block(const Kernels& kernels, const BlockRun& rows, int stride, ThreadScratch& t, const float* max, const float* sum,
                  const float* out) {
-  for (int r = rows.query; r < rows.query + rows.rows; ++r) {
-    const ptrdiff_t at = static_cast<ptrdiff_t>(r) * stride;
-    kernels.merge(t.max + r, t.sum + r, t.out + at, max[r], sum[r], out + at, stride);
-  }
+  const int r = rows.query;
+  const ptrdiff_t at = static_cast<ptrdiff_t>(r) * stride;
+  kernels.merge(rows.rows, t.max + r, t.sum + r, t.out + at, max + r, sum + r, out + at, stride);
 }
 
 void finish_rows(const Run& run, const AttentionPlan& plan, const AttendTile& tile, int layer, int head, ThreadScratch& t) {
@@ -113,7 +124,7 @@ void attend_whole(const Run& run, const AttentionPlan& plan, const AttendJob& jo
   start_merge(tile.rows, stride, t);
   for (int block = job.block; block < job.block + job.blocks; ++block) {
     each_run(plan, tile, block, [&](const BlockRun& rows) {
-      attend_block(run, plan, rows, layer, job.head, block, t, t.block_max, t.block_sum, t.block_out);
+      attend_block(run, plan, rows, job, layer, block, t, t.block_max, t.block_sum, t.block_out);
       merge_block(run.kernels, rows, stride, t, t.block_max, t.block_sum, t.block_out);
     });
   }
@@ -127,13 +138,15 @@ void attend_part(const Run& run, const AttentionPlan& plan, const AttendJob& job
   float* head = run.scratch.partials + tile.partials + static_cast<size_t>(job.head) * tile.blocks * block_floats;
   // Of a block: [rows] max, [rows] sum, [rows][value_stride] out.
   const auto of_block = [&](int block) { return head + static_cast<size_t>(block - tile.first_block) * block_floats; };
-  float* mine = of_block(job.block);
-  each_run(plan, tile, job.block, [&](const BlockRun& rows) {
-    attend_block(run, plan, rows, layer, job.head, job.block, t, mine, mine + tile.rows, mine + 2 * tile.rows);
-  });
+  for (int block = job.block; block < job.block + job.blocks; ++block) {
+    float* mine = of_block(block);
+    each_run(plan, tile, block, [&](const BlockRun& rows) {
+      attend_block(run, plan, rows, job, layer, block, t, mine, mine + tile.rows, mine + 2 * tile.rows);
+    });
+  }
 
   std::atomic<int>& pending = run.scratch.pending[tile.counter + job.head];
-  if (pending.fetch_add(1, std::memory_order_acq_rel) + 1 < tile.blocks) return;
+  if (pending.fetch_add(job.blocks, std::memory_order_acq_rel) + job.blocks < tile.blocks) return;
   pending.store(0, std::memory_order_relaxed);
   start_merge(tile.rows, stride, t);
   for (int block = tile.first_block; block < tile.first_block + tile.blocks; ++block) {

@@ -61,7 +61,7 @@ Scratch::Scratch(const DecoderSpec& spec, int thread_count) : cos(spec.ropes.siz
                           kLinearRows * tile,
                           kLinearRows * tile,
                           kGemvRows * static_cast<size_t>(stride_of(spec.hidden_size)),
-                          static_cast<size_t>(kMaxAttendRows) * kAttendKeys,
+                          static_cast<size_t>(kScoredRows) * kAttendKeys,
                           kMaxAttendRows,
                           kMaxAttendRows,
                           kMaxAttendRows * value_stride,

@@ -23,7 +23,7 @@ struct ThreadScratch {
   float *acc_a, *acc_b;      // [kLinearRows][16 * kMaxTilePanels]
   float* normed;             // [kGemvRows][hidden]
   const float* normed_rows[kGemvRows];
-  float* scores;             // [kMaxAttendRows][kAttendKeys]
+  float* scores;             // [kScoredRows][kAttendKeys]
   float *block_max, *block_sum, *block_out;  // [kMaxAttendRows](...[value_stride])
   float *max, *sum, *out;                    // the same, merged so far
   float *staged_keys, *staged_values;        // [kAttendKeys / 16][head_dim][16] and [kAttendKeys][value_stride], f32 or the KV's type

@@ -117,5 +117,6 @@ static inline __m256 fp4x8(__m256i w, int j) {
 }
 static inline Vec fp4(Words w, int j) { return {fp4x8(w.lo, j), fp4x8(w.hi, j)}; }
 static inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+static inline void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }  // to the second level
 
 }  // namespace semantic::cpu::avx2

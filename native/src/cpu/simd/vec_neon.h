@@ -99,6 +99,7 @@ static inline float32x4_t fp4x4(uint32x4_t n) {
 }
 static inline Vec fp4(Words w, int j) { SEMANTIC_EACH(fp4x4(shifted(w.v[i], 4 * j))); }
 static inline void prefetch(const void* p) { __builtin_prefetch(p); }
+static inline void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }  // to the second level
 
 #undef SEMANTIC_EACH
 

@@ -112,6 +112,7 @@ static inline Vec fp4(Words w, int j) {
   SEMANTIC_EACH(as_float((w.v[i] >> (4 * j) & 7) << 22 | (w.v[i] >> (4 * j) & 8) << 28) * 0x1p126f);
 }
 static inline void prefetch(const void*) {}
+static inline void prefetch_far(const void*) {}
 
 #undef SEMANTIC_EACH
 
