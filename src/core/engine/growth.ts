@@ -30,7 +30,7 @@ export class Growth {
         return;
       }
       if (parking.pending > 0) return; // blocks are held until they are written; the loop is woken then
-      const victim = scheduler.victim(() => true);
+      const victim = scheduler.victim();
       const isAlone = scheduler.counts().running === 1;
       if (victim === null || isAlone) return this.departures.fail(live.get(job.id), this.#exhausted(job));
       await this.departures.preempt(live.get(victim.id));

@@ -186,9 +186,9 @@ export class Scheduler {
     this.#get(id).coveredTokens = coveredTokens;
   }
 
-  /** Who makes way: the youngest batch job, else the youngest interactive one; null where none may. */
-  victim(mayGo: (job: RunningJob) => boolean): RunningJob | null {
-    const jobs = [...this.#running.values()].filter((job) => job.sequence !== null && mayGo(job)).sort(byAge);
+  /** Who makes way: the youngest batch job, else the youngest interactive one; null where none has a sequence yet. */
+  victim(): RunningJob | null {
+    const jobs = [...this.#running.values()].filter(({ sequence }) => sequence !== null).sort(byAge);
     return jobs.findLast(({ priority }) => priority === 'batch') ?? jobs.at(-1) ?? null;
   }
 

@@ -132,10 +132,10 @@ test('two requests that come together with one system prompt read it once', asyn
 }, 60_000);
 
 describe('a pool too small for all', () => {
-  /** Prompts just below a block, so that every answer needs a second one. */
+  /** Every answer needs a second block when it is well under way. */
   const growing = (i: number): GenerationRequest =>
-    requestOf(`${i} ${'word '.repeat(205 + i)}`, {
-      maxTokens: 60,
+    requestOf(`${i} ${'word '.repeat(165 + 3 * i)}`, {
+      maxTokens: 90,
       sampling: sampled(i, { repetitionPenalty: 1.1, frequencyPenalty: 0.4, presencePenalty: 0.3 }),
       priority: i % 2 === 0 ? 'interactive' : 'batch',
     });
@@ -153,12 +153,19 @@ describe('a pool too small for all', () => {
     async (_, terms) => {
       const narrow = await openHere(home.path, { ...budgetOf(5, roomy, home.path), 'scheduler.reserve_tokens': 8 });
       try {
+        let longest = 0; // answer that made way, so far
+        const watch = setInterval(() => {
+          for (const { state, outputTokens } of narrow.engine.scheduling().sequences)
+            if (state === 'preempted') longest = Math.max(longest, outputTokens);
+        }, 1);
         const answers = await Promise.all([0, 1, 2, 3].map((i) => readAll(narrow.engine.submit({ ...growing(i), ...terms }))));
+        clearInterval(watch);
         expect(answers.map(({ tokens }) => tokens)).toEqual(alone);
-        expect(answers.map(({ usage }) => usage.completionTokens)).toEqual([60, 60, 60, 60]);
+        expect(answers.map(({ usage }) => usage.completionTokens)).toEqual([90, 90, 90, 90]);
         await narrow.engine.drain();
         const { requests, kv, fault } = narrow.engine.status();
         expect(requests.preempted).toBeGreaterThan(0);
+        expect(longest).toBeGreaterThan(10);
         expect([kv.runningBytes, fault]).toEqual([0, null]);
       } finally {
         await narrow.close();

@@ -198,7 +198,7 @@ describe('making way', () => {
     for (const one of jobs.slice(0, 4)) admit(one, 10 + one.id, 0);
     scheduler.admit(5, 0, pool.allocate([1]), [1], 256);
     const order: number[] = [];
-    for (let victim = scheduler.victim(() => true); victim !== null; victim = scheduler.victim(() => true)) {
+    for (let victim = scheduler.victim(); victim !== null; victim = scheduler.victim()) {
       order.push(victim.id);
       pool.free(scheduler.preempt(victim.id, victim.prompt).lease);
     }
@@ -278,7 +278,7 @@ test('whatever arrives, makes way, is cancelled or finishes: every job leaves, c
       for (const happening of events) {
         if (happening.kind === 'step') step(happening.ms);
         else if (happening.kind === 'preempt') {
-          const victim = scheduler.victim(() => true);
+          const victim = scheduler.victim();
           if (victim !== null) pool.free(scheduler.preempt(victim.id, Int32Array.from(wanted.get(victim.id)!.all)).lease);
         } else if (happening.kind === 'cancel') {
           const live = [...wanted.keys()].filter((id) => !over.has(id));

@@ -72,7 +72,7 @@ export function simulate(requests: readonly SimulatedRequest[], cost: Cost, limi
           scheduler.grow(id, covered);
           break;
         }
-        const victim = scheduler.victim(() => true)!;
+        const victim = scheduler.victim()!;
         preempted += 1;
         const prompt = new Int32Array(requests[victim.id]!.promptTokens + tokens[victim.id]!.length);
         pool.free(scheduler.preempt(victim.id, prompt).lease);
