@@ -75,13 +75,15 @@ export class FairQueue<T extends QueuedJob> {
     this.#agedTurn = !(this.#agedTurn && isAged(job, now, ageingMs));
   }
 
-  /** The job whose turn it is, of those that `mayRun`; asked in order until one may. Never mutates. */
-  next(now: number, ageingMs: number, mayRun: (job: T) => boolean): T | null {
-    const left = new Map(this.#waiting);
-    while (left.size > 0) {
-      const job = this.#first([...left.values()], now, ageingMs);
+  /**
+   * The job whose turn it is, of keys that have a slot and of jobs that `mayRun`, which are asked in order until one may. Never mutates.
+   */
+  next(now: number, ageingMs: number, keyHasSlot: (key: string) => boolean, mayRun: (job: T) => boolean): T | null {
+    let left = [...this.#waiting.values()].filter(({ key }) => keyHasSlot(key));
+    while (left.length > 0) {
+      const job = this.#first(left, now, ageingMs);
       if (mayRun(job)) return job;
-      left.delete(job.id);
+      left = left.filter((other) => other !== job);
     }
     return null;
   }

@@ -107,14 +107,21 @@ export class Scheduler {
   /** The job that may be admitted if there is room for it, or null; `mayRun` says which may have a turn at all. Never mutates. */
   nextToAdmit(now: number, hasRoom: (job: Job) => boolean, mayRun: (job: Job) => boolean = () => true): Job | null {
     const { maxBatchSequences, ageingMs } = this.#limits;
-    if (this.#running.size >= maxBatchSequences) return null;
-    const job = this.#queue.next(now, ageingMs, (waiting) => this.#keyHasSlot(waiting) && mayRun(waiting));
+    if (this.#running.size >= maxBatchSequences || this.#queue.size === 0) return null;
+    const job = this.#queue.next(now, ageingMs, (key) => this.#keyHasSlot(key), mayRun);
     return job !== null && hasRoom(job) ? job : null;
   }
 
   /** A job that waits though nothing runs, and so nothing will make room for it; null where there is none. */
   stuck(now: number): Job | null {
-    return this.#running.size === 0 ? this.#queue.next(now, this.#limits.ageingMs, () => true) : null;
+    return this.#running.size === 0
+      ? this.#queue.next(
+          now,
+          this.#limits.ageingMs,
+          () => true,
+          () => true,
+        )
+      : null;
   }
 
   /** Tokens of KV that a job has room for when it starts. */
@@ -296,7 +303,7 @@ export class Scheduler {
     return job;
   }
 
-  #keyHasSlot({ key }: Job): boolean {
+  #keyHasSlot(key: string): boolean {
     const { maxRunningPerKey } = this.#limits;
     if (maxRunningPerKey === 0) return true;
     return [...this.#running.values()].filter((job) => job.key === key).length < maxRunningPerKey;
