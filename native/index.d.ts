@@ -134,6 +134,18 @@ export interface StepPlan {
   readonly sample: Uint8Array;
   /** `all` returns the logits of every position, for parity tests and scoring. */
   readonly logits: 'none' | 'all';
+  /** Entries whose token is chosen among some of the vocabulary; every other one among all of it. */
+  readonly masks?: StepMasks;
+}
+
+/**
+ * Logits of tokens outside the mask are -inf before anything else; log-probabilities stay those of the unmodified distribution.
+ * A mask without a token is refused.
+ */
+export interface StepMasks {
+  readonly entries: Int32Array; // [m] indices into `sequences`, ascending; each samples
+  /** [m, ceil(vocabSize / 32)]: bit t % 32 of word t / 32 is set where token t may be chosen. */
+  readonly bits: Uint32Array;
 }
 
 export interface StepResult {

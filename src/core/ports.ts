@@ -5,6 +5,7 @@ import type { ChatMessage } from './domain/chat-message.js';
 import type { Checkpoint } from './domain/checkpoint.js';
 import type { DecoderSpec } from './domain/decoder-spec.js';
 import type { KvBlock, KvImageKey } from './domain/kv-block.js';
+import type { OutputConstraint } from './domain/output-constraint.js';
 import type { SamplingParams } from './domain/sampling.js';
 
 /** Ragged batch of one step: see StepPlan in native/index.d.ts. */
@@ -16,6 +17,8 @@ export interface RunnerEntry {
   readonly sequence: number;
   readonly tokens: Int32Array; // appended to the sequence's KV; length >= 1
   readonly sample: boolean;
+  /** Tokens the sample is one of: bit t % 32 of word t / 32, over the vocabulary; all where there is none. Only where it samples. */
+  readonly mask?: Uint32Array;
 }
 
 export interface RunnerOutput {
@@ -94,7 +97,29 @@ export interface Tokenizer {
   decode(ids: ArrayLike<number>, options: { readonly skipSpecialTokens: boolean }): string;
   /** Text of one token as it stands in the vocabulary, for logprobs: its bytes, and a printable form. */
   tokenBytes(id: number): Uint8Array;
+  /** Whether a token is text, as opposed to one that controls, and to an id that is not given away. */
+  isText(id: number): boolean;
   createStream(options: { readonly skipSpecialTokens: boolean }): Detokenizer;
+}
+
+/** Turns what an answer has to be into something that can be followed token by token. */
+export interface ConstraintCompiler {
+  /** Beside the steps, in slices. Throws InvalidRequest for what is not supported, too large, or takes too long. */
+  compile(constraint: OutputConstraint): Promise<CompiledConstraint>;
+}
+
+export interface CompiledConstraint {
+  start(): TokenConstraint;
+}
+
+/** Where one answer is in its constraint. */
+export interface TokenConstraint {
+  /** Nothing more has to come. */
+  readonly isComplete: boolean;
+  /** Bits of the tokens that may come next, those of `ends` among them where it is complete; null where there are none. */
+  mask(ends: Iterable<number>): Uint32Array | null;
+  /** `token` was one of the mask and none of `ends`. */
+  accept(token: number): void;
 }
 
 /** Streaming decode: the concatenation of all `push` results and `flush` equals `decode` of all ids; never half a character. */

@@ -249,14 +249,18 @@ void Engine::sample_entries(const StepPlan& plan, int vocab_size, const BatchOut
   result.logprobs.assign(n, 0);
   result.top_tokens.assign(n * width, -1);
   result.top_logprobs.assign(n * width, 0);
-  size_t row = 0;  // of the next logits
+  size_t row = 0;   // of the next logits
+  size_t mask = 0;  // the next of plan.masked
+  const size_t words = (static_cast<size_t>(vocab_size) + 31) / 32;
   for (size_t i = 0; i < n; ++i) {
     if (plan.all_logits) row += plan.counts[i];
     if (!plan.sample[i]) continue;
     if (!plan.all_logits) ++row;
     Sequence& sequence = sequences_.at(plan.sequences[i]);
     const std::span<const float> logits(out.logits.data() + (row - 1) * vocab_size, vocab_size);
-    const SampledToken sampled = sequence.sampler.sample(logits, sequence.tokens);
+    std::span<const uint32_t> allowed;
+    if (mask < plan.masked.size() && plan.masked[mask] == static_cast<int32_t>(i)) allowed = {plan.mask_bits.data() + words * mask++, words};
+    const SampledToken sampled = sequence.sampler.sample(logits, sequence.tokens, allowed);
     result.tokens[i] = sampled.token;
     result.logprobs[i] = sampled.logprob;
     std::copy(sampled.top.begin(), sampled.top.end(), result.top_tokens.begin() + i * width);

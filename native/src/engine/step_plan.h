@@ -11,6 +11,8 @@ struct StepPlan {
   std::vector<int32_t> tokens;     // [sum(counts)]
   std::vector<uint8_t> sample;     // [n]
   bool all_logits = false;
+  std::vector<int32_t> masked;       // [m] entries whose token is chosen among those of a mask, ascending
+  std::vector<uint32_t> mask_bits;   // [m, ceil(vocab / 32)] bit t % 32 of word t / 32: token t may be chosen
 };
 
 struct StepResult {

@@ -1,5 +1,6 @@
 #include "engine/validate_plan.h"
 
+#include <algorithm>
 #include <numeric>
 #include <string>
 #include <unordered_set>
@@ -27,6 +28,26 @@ void check_lengths(const StepPlan& plan) {
   }
   if (sum != static_cast<int64_t>(plan.tokens.size())) {
     refuse("counts add up to " + std::to_string(sum) + " tokens, the plan has " + std::to_string(plan.tokens.size()));
+  }
+}
+
+void check_masks(const StepPlan& plan, int vocab_size) {
+  const size_t words = (static_cast<size_t>(vocab_size) + 31) / 32;
+  if (plan.mask_bits.size() != plan.masked.size() * words) {
+    refuse("masks.bits should have " + std::to_string(plan.masked.size()) + " rows of " + std::to_string(words) + " words, has " +
+           std::to_string(plan.mask_bits.size()) + " words");
+  }
+  int32_t before = -1;
+  for (size_t row = 0; row < plan.masked.size(); ++row) {
+    const int32_t i = plan.masked[row];
+    if (i <= before || static_cast<size_t>(i) >= plan.sequences.size() || !plan.sample[i]) {
+      refuse("masks.entries should be ascending indices of entries that sample, has " + std::to_string(i));
+    }
+    before = i;
+    const auto bits = plan.mask_bits.begin() + static_cast<ptrdiff_t>(row * words);
+    bool any = std::any_of(bits, bits + static_cast<ptrdiff_t>(vocab_size / 32), [](uint32_t word) { return word != 0; });
+    if (vocab_size % 32 != 0) any |= (bits[vocab_size / 32] & ((1U << (vocab_size % 32)) - 1)) != 0;
+    if (!any) refuse("the mask of " + entry(static_cast<size_t>(i)) + " allows no token");
   }
 }
 
@@ -61,6 +82,7 @@ int validate_plan(const StepPlan& plan, const std::unordered_map<int, Sequence>&
       }
     }
   }
+  check_masks(plan, models.at(*model).vocab_size);
   return *model;
 }
 

@@ -171,6 +171,8 @@ std::vector<int32_t> ObjectReader::int32s(const char* key) const { return typed<
 std::vector<float> ObjectReader::float32s(const char* key) const { return typed<float>(key, napi_float32_array, "a Float32Array"); }
 std::vector<uint8_t> ObjectReader::uint8s(const char* key) const { return typed<uint8_t>(key, napi_uint8_array, "a Uint8Array"); }
 
+std::vector<uint32_t> ObjectReader::uint32s(const char* key) const { return typed<uint32_t>(key, napi_uint32_array, "a Uint32Array"); }
+
 uint64_t ObjectReader::uint64(const char* key) const { return to_uint64(get(key), path_ + "." + key); }
 
 namespace {

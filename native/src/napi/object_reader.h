@@ -29,6 +29,7 @@ class ObjectReader {
   std::vector<int32_t> int32s(const char* key) const;    // an Int32Array
   std::vector<float> float32s(const char* key) const;    // a Float32Array
   std::vector<uint8_t> uint8s(const char* key) const;    // a Uint8Array
+  std::vector<uint32_t> uint32s(const char* key) const;  // a Uint32Array
   uint64_t uint64(const char* key) const;                // a bigint
 
   template <class Read>

@@ -61,8 +61,13 @@ SamplingOptions read_sampling(const Napi::Value& value) {
 
 StepPlan read_plan(const Napi::Value& value) {
   const ObjectReader o(value, "plan");
-  return {o.int32s("sequences"), o.int32s("counts"), o.int32s("tokens"), o.uint8s("sample"),
-          o.choice("logits", {"none", "all"}) == 1};
+  StepPlan plan{o.int32s("sequences"), o.int32s("counts"), o.int32s("tokens"), o.uint8s("sample"),
+                o.choice("logits", {"none", "all"}) == 1, {}, {}};
+  if (o.is_null("masks")) return plan;
+  const ObjectReader masks = o.object("masks");
+  plan.masked = masks.int32s("entries");
+  plan.mask_bits = masks.uint32s("bits");
+  return plan;
 }
 
 std::vector<KvImage> read_kv_images(const Napi::Value& value) {

@@ -1,6 +1,7 @@
 #include "sampling/sampler.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "error.h"
 #include "sampling/distribution.h"
@@ -14,9 +15,9 @@ constexpr size_t kFirstCandidates = 256;
 
 }  // namespace
 
-SampledToken Sampler::sample(std::span<const float> logits, std::span<const int32_t> context) {
+SampledToken Sampler::sample(std::span<const float> logits, std::span<const int32_t> context, std::span<const uint32_t> allowed) {
   if (!all_finite(logits)) throw Error(ErrorCode::Backend, "sampling.sample", "the logits hold a NaN or an infinity");
-  const std::span<const float> adjusted = adjust(logits, context);
+  const std::span<const float> adjusted = adjust(logits, context, allowed);
   SampledToken result;
   result.token = options_.temperature == 0 ? argmax_of(adjusted) : draw(adjusted);
   ++draws_;
@@ -29,11 +30,13 @@ SampledToken Sampler::sample(std::span<const float> logits, std::span<const int3
   return result;
 }
 
-std::span<const float> Sampler::adjust(std::span<const float> logits, std::span<const int32_t> context) {
+std::span<const float> Sampler::adjust(std::span<const float> logits, std::span<const int32_t> context,
+                                       std::span<const uint32_t> allowed) {
   const bool repetition = options_.repetition_penalty != 1;
   const bool counts = options_.frequency_penalty != 0 || options_.presence_penalty != 0;
-  if (options_.bias.empty() && !repetition && !counts) return logits;
+  if (options_.bias.empty() && !repetition && !counts && allowed.empty()) return logits;
   adjusted_.assign(logits.begin(), logits.end());
+  if (!allowed.empty()) mask(allowed);
   for (const auto& [token, value] : options_.bias) adjusted_[token] += value;
   if (repetition) penalize_repetition(context);
   if (!counts) return adjusted_;
@@ -41,6 +44,12 @@ std::span<const float> Sampler::adjust(std::span<const float> logits, std::span<
     adjusted_[token] -= static_cast<float>(options_.frequency_penalty * count + options_.presence_penalty);
   }
   return adjusted_;
+}
+
+void Sampler::mask(std::span<const uint32_t> allowed) {
+  for (size_t i = 0; i < adjusted_.size(); ++i) {
+    if (!(allowed[i / 32] >> (i % 32) & 1U)) adjusted_[i] = -std::numeric_limits<float>::infinity();
+  }
 }
 
 void Sampler::penalize_repetition(std::span<const int32_t> context) {

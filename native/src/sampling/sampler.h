@@ -24,13 +24,14 @@ class Sampler {
 
   const SamplingOptions& options() const { return options_; }
 
-  // `context`: every token of the sequence's KV, for the repetition penalty. Counts the sampled token as output.
-  // Throws Error(Backend) when a logit is not finite.
-  SampledToken sample(std::span<const float> logits, std::span<const int32_t> context);
+  // `context`: every token of the sequence's KV, for the repetition penalty. `allowed`: a bit per token that may be chosen, at
+  // least one set; empty = all may. Counts the sampled token as output. Throws Error(Backend) when a logit is not finite.
+  SampledToken sample(std::span<const float> logits, std::span<const int32_t> context, std::span<const uint32_t> allowed);
 
  private:
-  // The logits after bias and penalties; `logits` itself when there are none.
-  std::span<const float> adjust(std::span<const float> logits, std::span<const int32_t> context);
+  // The logits after mask, bias and penalties; `logits` itself when there are none.
+  std::span<const float> adjust(std::span<const float> logits, std::span<const int32_t> context, std::span<const uint32_t> allowed);
+  void mask(std::span<const uint32_t> allowed);
   void penalize_repetition(std::span<const int32_t> context);
   int draw(std::span<const float> logits);
   int draw_from_all(std::span<const float> logits, double u);

@@ -71,6 +71,10 @@ export class BpeTokenizer implements Tokenizer {
     return byte === null ? encoder.encode(token.replaceAll('\u2581', ' ')) : Uint8Array.of(byte);
   }
 
+  isText(id: number): boolean {
+    return (this.#tokens[id] ?? '') !== '' && !this.#special.has(id);
+  }
+
   createStream({ skipSpecialTokens }: { readonly skipSpecialTokens: boolean }): Detokenizer {
     return new StageDetokenizer(this.#decoder.create(), (id) => {
       const token = this.#tokens[id];

@@ -1,0 +1,26 @@
+/** A constraint as a client gives it -> the grammar of the answer. Throws InvalidRequest for what is not understood. */
+import type { OutputConstraint } from '../domain/output-constraint.js';
+import { parseGrammar } from './ebnf/parse-grammar.js';
+import type { Grammar } from './grammar/node.js';
+import { RuleSet } from './grammar/rule-set.js';
+import { anyObject } from './json/any-value.js';
+import { compileSchema } from './json/compile-schema.js';
+import type { JsonLayout } from './limits.js';
+import { parseRegex } from './regex/parse-regex.js';
+import { toolCallGrammar } from './tool-call-grammar.js';
+
+export function toGrammar(constraint: OutputConstraint, layout: JsonLayout): Grammar {
+  const rules = new RuleSet();
+  switch (constraint.kind) {
+    case 'json_object':
+      return rules.finish(anyObject(rules, layout));
+    case 'json_schema':
+      return rules.finish(compileSchema(constraint.schema, '', rules, layout));
+    case 'regex':
+      return rules.finish(parseRegex(constraint.pattern, { search: false }));
+    case 'grammar':
+      return parseGrammar(constraint.source);
+    case 'tool_calls':
+      return toolCallGrammar(constraint, layout);
+  }
+}
