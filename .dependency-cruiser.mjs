@@ -16,13 +16,14 @@ export default {
   forbidden: [
     onlyImports('domain-imports-only-domain', 'core/domain/', 'core/domain/'),
     onlyImports('ports-import-only-domain', 'core/ports\\.ts$', 'core/domain/', 'core/ports\\.ts$'),
+    onlyImports('constraints-import-domain-and-ports', 'core/constraints/', 'core/domain/', 'core/ports\\.ts$', 'core/constraints/'),
     onlyImports('engine-imports-domain-and-ports', 'core/engine/', 'core/domain/', 'core/ports\\.ts$', 'core/engine/'),
     onlyImports('models-import-only-domain', 'core/models/', 'core/domain/', 'core/models/'),
     {
       name: 'domain-and-models-use-no-package',
       comment: 'They are arithmetic and rules: no npm package, nothing of Node.',
       severity: 'error',
-      from: { path: within('core/domain/', 'core/models/', 'core/ports\\.ts$') },
+      from: { path: within('core/domain/', 'core/constraints/', 'core/models/', 'core/ports\\.ts$') },
       to: { dependencyTypes: npmOrNode },
     },
     {

@@ -1,4 +1,6 @@
 /** The canonical request as the body of a chat completion: the inverse of the server's reading of it. */
+import { SemanticError } from '../core/domain/errors.js';
+import type { OutputConstraint } from '../core/domain/output-constraint.js';
 import type { GenerationRequest } from '../core/domain/request.js';
 
 export function wireRequest(model: string, request: GenerationRequest): object {
@@ -27,5 +29,21 @@ export function wireRequest(model: string, request: GenerationRequest): object {
     cache_prompt: request.cachePrompt,
     session_id: request.sessionId,
     ...(request.priority === undefined ? {} : { priority: request.priority }),
+    ...(request.constraint === undefined ? {} : wireConstraint(request.constraint)),
   };
+}
+
+function wireConstraint(constraint: OutputConstraint): object {
+  switch (constraint.kind) {
+    case 'json_object':
+      return { response_format: { type: 'json_object' } };
+    case 'json_schema':
+      return { response_format: { type: 'json_schema', json_schema: { name: 'answer', schema: constraint.schema, strict: true } } };
+    case 'regex':
+      return { guided_regex: constraint.pattern };
+    case 'grammar':
+      return { guided_grammar: constraint.source };
+    case 'tool_calls':
+      throw new SemanticError('InvalidRequest', '[client] a constraint to tool calls cannot be sent: choose a tool with tool_choice');
+  }
 }

@@ -11,6 +11,7 @@ import { weightsHash } from '../adapters/model-files/weights-hash.js';
 import { dataDirectory } from '../adapters/paths/paths.js';
 import { openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
 import { systemTimer } from '../adapters/timer/system-timer.js';
+import { GrammarCompiler } from '../core/constraints/grammar-compiler.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { ModelCacheSpec } from '../core/domain/model-cache-spec.js';
 import { fingerprintOf } from '../core/engine/fingerprint.js';
@@ -20,6 +21,7 @@ import { Engine } from '../core/engine/engine.js';
 import type { EngineLimits } from '../core/engine/engine-parts.js';
 import type { ChatTemplate, ChecksumFile, KvStore } from '../core/ports.js';
 import { buildDecoderSpec } from '../core/models/registry.js';
+import { constraintLimits } from './constraint-limits.js';
 import { kvBudgetBytes, kvTokens, memoryBudgetBytes } from './memory-budget.js';
 import { windowSlack } from './window-slack.js';
 
@@ -70,7 +72,16 @@ export async function openEngine(settings: Config, openStore: OpenStore = () => 
     });
     const opened = (store = await openStore((fd, offset, bytes, seed) => runner.checksumFile(fd, offset, bytes, seed)));
     const engine = new Engine(
-      { id: located.id, contextLength, cache, fingerprint, runner, tokenizer, template },
+      {
+        id: located.id,
+        contextLength,
+        cache,
+        fingerprint,
+        runner,
+        tokenizer,
+        template,
+        constraints: new GrammarCompiler(tokenizer, runner.vocabSize, constraintLimits(settings.constraints)),
+      },
       opened,
       systemTimer,
       engineLimits(settings, options.executor, kvBytes),

@@ -100,7 +100,20 @@ function toNativePlan(entries: readonly RunnerEntry[], logits: StepPlan['logits'
     tokens: joinTokens(entries.map(({ tokens }) => tokens)),
     sample: Uint8Array.from(entries, (entry) => (entry.sample ? 1 : 0)),
     logits,
+    ...masksOf(entries),
   };
+}
+
+function masksOf(entries: readonly RunnerEntry[]): Pick<StepPlan, 'masks'> {
+  const masks = entries.flatMap(({ mask }, i) => (mask === undefined ? [] : [{ mask, i }]));
+  if (masks.length === 0) return {};
+  const bits = new Uint32Array(masks.reduce((sum, { mask }) => sum + mask.length, 0));
+  let at = 0;
+  for (const { mask } of masks) {
+    bits.set(mask, at);
+    at += mask.length;
+  }
+  return { masks: { entries: Int32Array.from(masks, ({ i }) => i), bits } };
 }
 
 function sampleAt(result: StepResult, i: number): Sample {

@@ -1,6 +1,6 @@
 /** Constraints over one tokenizer: compiled beside the steps, kept for the next request that has the same one. */
 import type { OutputConstraint } from '../domain/output-constraint.js';
-import { SemanticError } from '../domain/errors.js';
+import type { SemanticError } from '../domain/errors.js';
 import type { CompiledConstraint, ConstraintCompiler, Tokenizer } from '../ports.js';
 import { compileGrammar } from './grammar/compile-grammar.js';
 import { inSlices } from './in-slices.js';
@@ -8,9 +8,10 @@ import type { ConstraintLimits } from './limits.js';
 import { Matcher } from './masks/matcher.js';
 import { TokenWalks } from './masks/token-walks.js';
 import { type VocabularyTrie, buildTrie } from './masks/vocabulary-trie.js';
-import { refuse } from './refuse.js';
+import { type ConstraintKind, refusal, refuse } from './refuse.js';
 import { toGrammar } from './to-grammar.js';
 
+const utf8 = new TextEncoder();
 const BYTES_PER_MB = 2 ** 20;
 
 /** Of work, before the first constraint of all; about 0.1 s for 50,000 tokens. */
@@ -49,10 +50,10 @@ export class GrammarCompiler implements ConstraintCompiler {
   async #compile(constraint: OutputConstraint, key: string): Promise<CompiledConstraint> {
     const { maxSourceBytes, maxStates, maxReadings, compileTimeoutMs, maskCacheMb, maxCompiled, json } = this.#limits;
     const { kind: origin } = constraint;
-    if (Buffer.byteLength(key) > maxSourceBytes) {
+    if (utf8.encode(key).length > maxSourceBytes) {
       refuse(origin, `it has more than ${maxSourceBytes} bytes`, 'Shorten it, or raise constraints.max_source_bytes.');
     }
-    const trie = await (this.#trie ??= this.#buildTrie());
+    const trie = await (this.#trie ??= this.#buildTrie(origin));
     const grammar = toGrammar(constraint, json);
     const work = compileGrammar(grammar, { origin, maxStates, longestToken: trie.longestToken });
     const automaton = await inSlices(work, compileTimeoutMs, () => tooLong(origin, compileTimeoutMs));
@@ -62,9 +63,9 @@ export class GrammarCompiler implements ConstraintCompiler {
     return { start: () => new Matcher({ automaton, walks, words: trie.words, maxReadings, bytesOf }) };
   }
 
-  #buildTrie(): Promise<VocabularyTrie> {
+  #buildTrie(origin: ConstraintKind): Promise<VocabularyTrie> {
     const work = buildTrie(this.#vocabSize, (token) => this.#bytesOf(token));
-    return inSlices(work, TRIE_LIMIT_MS, () => tooLong('vocabulary', TRIE_LIMIT_MS));
+    return inSlices(work, TRIE_LIMIT_MS, () => tooLong(origin, TRIE_LIMIT_MS));
   }
 
   #bytesOf(token: number): Uint8Array | null {
@@ -72,8 +73,6 @@ export class GrammarCompiler implements ConstraintCompiler {
   }
 }
 
-function tooLong(origin: string, limitMs: number): SemanticError {
-  return new SemanticError('InvalidRequest', `[constraint.${origin}] compiling took longer than ${limitMs} ms and was stopped`, {
-    hint: 'Simplify it, or raise constraints.compile_timeout_ms.',
-  });
+function tooLong(kind: ConstraintKind, limitMs: number): SemanticError {
+  return refusal(kind, `compiling took longer than ${limitMs} ms and was stopped`, 'Simplify it, or raise constraints.compile_timeout_ms.');
 }

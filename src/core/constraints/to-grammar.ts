@@ -7,7 +7,10 @@ import { anyObject } from './json/any-value.js';
 import { compileSchema } from './json/compile-schema.js';
 import type { JsonLayout } from './limits.js';
 import { parseRegex } from './regex/parse-regex.js';
+import { refuse } from './refuse.js';
 import { toolCallGrammar } from './tool-call-grammar.js';
+
+const SUBSET = 'docs/constraints.md lists what expressions may hold.';
 
 export function toGrammar(constraint: OutputConstraint, layout: JsonLayout): Grammar {
   const rules = new RuleSet();
@@ -17,7 +20,7 @@ export function toGrammar(constraint: OutputConstraint, layout: JsonLayout): Gra
     case 'json_schema':
       return rules.finish(compileSchema(constraint.schema, '', rules, layout));
     case 'regex':
-      return rules.finish(parseRegex(constraint.pattern, { search: false }));
+      return rules.finish(parseRegex(constraint.pattern, { search: false, refuse: (message) => refuse('regex', message, SUBSET) }));
     case 'grammar':
       return parseGrammar(constraint.source);
     case 'tool_calls':

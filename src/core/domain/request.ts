@@ -2,6 +2,7 @@
 import { LOCAL_SCOPE, type Persist } from './agent.js';
 import type { CacheReport } from './cache-report.js';
 import type { ChatMessage } from './chat-message.js';
+import type { OutputConstraint } from './output-constraint.js';
 import type { Priority } from './priority.js';
 import type { SamplingParams } from './sampling.js';
 
@@ -33,6 +34,8 @@ export interface GenerationRequest {
   readonly quotaTokens: number | null;
   /** Interactive where nothing is said. */
   readonly priority?: Priority;
+  /** What the text of the answer has to be; anything where nothing is said. */
+  readonly constraint?: OutputConstraint;
 }
 
 export type FinishReason = 'stop' | 'stop_string' | 'length';

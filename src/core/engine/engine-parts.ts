@@ -1,6 +1,6 @@
 /** What the engine consists of, for the verbs that make it up. */
 import type { ModelCacheSpec } from '../domain/model-cache-spec.js';
-import type { ChatTemplate, KvMover, ModelRunner, Timer, Tokenizer } from '../ports.js';
+import type { ChatTemplate, ConstraintCompiler, KvMover, ModelRunner, Timer, Tokenizer } from '../ports.js';
 import type { CacheHistories } from './cache-histories.js';
 import type { KeptKv } from './kept-kv.js';
 import type { KvLimits, KvMemory } from './kv-memory.js';
@@ -20,6 +20,7 @@ export interface EngineModel {
   readonly runner: ModelRunner & KvMover;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
+  readonly constraints: ConstraintCompiler;
 }
 
 export interface EngineLimits extends KvLimits {

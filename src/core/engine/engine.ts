@@ -2,7 +2,7 @@
 import { agentOfSession } from '../domain/agent.js';
 import { SemanticError } from '../domain/errors.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
-import type { KvStore, Timer } from '../ports.js';
+import type { KvStore, Timer, TokenConstraint } from '../ports.js';
 import { Admission } from './admission.js';
 import { CacheHistories } from './cache-histories.js';
 import { Departures } from './departures.js';
@@ -69,9 +69,11 @@ export class Engine implements TextGenerator {
     let generation: Generation;
     try {
       const prompt = await this.#encoder.encode(request);
+      const compiled = request.constraint === undefined ? null : await this.model.constraints.compile(request.constraint);
       this.#assertOpen();
       if (signal?.aborted === true) throw cancellation(signal);
-      generation = this.#counted(() => this.#enqueue(request, prompt, arrivedAt));
+      const constraint = compiled?.start() ?? null;
+      generation = this.#counted(() => this.#enqueue(request, prompt, constraint, arrivedAt));
     } finally {
       leave();
     }
@@ -170,7 +172,7 @@ export class Engine implements TextGenerator {
     this.kv.checkIntegrity(scheduler.counts().running, [...this.parking.leases(), ...this.kept.leases()]);
   }
 
-  #enqueue(request: GenerationRequest, prompt: Int32Array, arrivedAt: number): Generation {
+  #enqueue(request: GenerationRequest, prompt: Int32Array, constraint: TokenConstraint | null, arrivedAt: number): Generation {
     const { limits, live, scheduler, wake } = this.#parts;
     const { contextLength, tokenizer } = this.model;
     const room = Math.max(1, Math.min(contextLength, quotaOf(request, prompt)) - prompt.length);
@@ -180,7 +182,7 @@ export class Engine implements TextGenerator {
     const { scope: key, sessionId, priority = 'interactive' } = request;
     const id = live.nextId();
     const events = new EventQueue<EngineEvent>(limits.streamBufferEvents, wake);
-    const generation = new Generation({ id, request, prompt, maxTokens, tokenizer, events, arrivedAt });
+    const generation = new Generation({ id, request, prompt, maxTokens, tokenizer, constraint, events, arrivedAt });
     live.add(generation);
     scheduler.enqueue({ id, prompt, maxKvTokens, key, flow: sessionId ?? '', priority, arrivedAt });
     wake();

@@ -1,7 +1,8 @@
 /** One request on its way: what was sampled so far, the text that makes, and why it ends. */
 import type { CacheReport } from '../domain/cache-report.js';
+import { SemanticError } from '../domain/errors.js';
 import type { EngineEvent, FinishReason, GenerationRequest, TokenLogprob } from '../domain/request.js';
-import type { Detokenizer, Sample, Tokenizer } from '../ports.js';
+import type { Detokenizer, Sample, TokenConstraint, Tokenizer } from '../ports.js';
 import type { EventQueue } from './event-queue.js';
 import { Pace } from './pace.js';
 import { StopStrings } from './stop-strings.js';
@@ -13,6 +14,7 @@ export interface GenerationOptions {
   /** Most tokens to sample, >= 1. */
   readonly maxTokens: number;
   readonly tokenizer: Tokenizer;
+  readonly constraint: TokenConstraint | null;
   readonly events: EventQueue<EngineEvent>;
   /** By the engine's timer. */
   readonly arrivedAt: number;
@@ -31,6 +33,8 @@ export class Generation {
   readonly #stopIds: ReadonlySet<number>;
   readonly #detokenizer: Detokenizer;
   readonly #stopStrings: StopStrings;
+  readonly #constraint: TokenConstraint | null;
+  #mask: Uint32Array | null = null;
   readonly #outputs: number[] = [];
   #cachedTokens: number | null = null;
   #text = '';
@@ -47,6 +51,13 @@ export class Generation {
     this.#stopIds = new Set([...(request.ignoreEos ? [] : tokenizer.stopTokenIds), ...request.stopTokenIds]);
     this.#detokenizer = tokenizer.createStream({ skipSpecialTokens: true });
     this.#stopStrings = new StopStrings(request.stopStrings);
+    this.#constraint = options.constraint;
+    if (!this.#mayGoOn()) throw new SemanticError('InvalidRequest', '[constraint] no token of the model can begin such an answer');
+  }
+
+  /** Tokens the next sample is one of; null = any. */
+  get mask(): Uint32Array | null {
+    return this.#mask;
   }
 
   /** Of the answer so far. */
@@ -79,7 +90,19 @@ export class Generation {
     const { text, stopped } = this.#stopStrings.push(this.#detokenizer.push(sample.token));
     this.#emit(text, this.request.logprobs ? this.#logprob(sample) : null);
     if (stopped) return 'stop_string';
+    this.#constraint?.accept(sample.token);
+    if (!this.#mayGoOn()) return this.#end('stop');
     return this.#outputs.length >= this.maxTokens ? this.#end('length') : null;
+  }
+
+  /** Finds what may come next. Throws where an answer that is not complete cannot go on. */
+  #mayGoOn(): boolean {
+    if (this.#constraint === null) return true;
+    this.#mask = this.#constraint.mask(this.#stopIds);
+    if (this.#mask === null && !this.#constraint.isComplete) {
+      throw new SemanticError('InvalidRequest', '[constraint] no token of the model can go on with the answer so far');
+    }
+    return this.#mask !== null;
   }
 
   /** The first `length` tokens of prompt and output: what a sequence with that many KV tokens holds. */

@@ -2,7 +2,8 @@
  * Turns the engine over while there is work: who was cancelled goes, who may start starts, who grows gets room; then plan -> step ->
  * commit. The scheduler decides, the runner computes; neither knows the other.
  */
-import type { RunnerOutput } from '../ports.js';
+import type { FinishReason } from '../domain/request.js';
+import type { RunnerOutput, RunnerPlan } from '../ports.js';
 import type { Departures } from './departures.js';
 import type { EngineParts } from './engine-parts.js';
 import type { Generation } from './generation.js';
@@ -117,7 +118,7 @@ export class StepLoop {
     const startedAt = timer.now();
     let output: RunnerOutput;
     try {
-      output = await model.runner.step(plan);
+      output = await model.runner.step(this.#masked(plan));
     } catch (error) {
       for (const { id } of plan.entries) await this.departures.fail(live.get(id), error);
       return;
@@ -133,6 +134,12 @@ export class StepLoop {
     await this.#deliver(plan, output);
   }
 
+  /** With what each sample is one of. */
+  #masked({ entries }: SchedulerPlan): RunnerPlan {
+    const masks = entries.map(({ id, sample }) => (sample ? this.parts.live.get(id).mask : null));
+    return { entries: entries.map((entry, i) => (masks[i] == null ? entry : { ...entry, mask: masks[i] })) };
+  }
+
   async #deliver({ entries }: SchedulerPlan, { samples }: RunnerOutput): Promise<void> {
     const { live, meter, timer } = this.parts;
     for (const [i, { id }] of entries.entries()) {
@@ -141,7 +148,13 @@ export class StepLoop {
       if (sample === null || generation.cancelled) continue;
       live.tokens.generated += 1;
       generation.pace.token(timer.now(), meter);
-      const reason = generation.accept(sample);
+      let reason: FinishReason | null;
+      try {
+        reason = generation.accept(sample);
+      } catch (error) {
+        await this.departures.fail(generation, error);
+        continue;
+      }
       if (reason === null) continue;
       live.requests.finished += 1;
       meter.finished(generation.numOutputs);

@@ -2,6 +2,7 @@
 import type { FastifyRequest } from 'fastify';
 import type { Persist } from '../../core/domain/agent.js';
 import type { GenerationRequest } from '../../core/domain/request.js';
+import { toConstraint } from '../generation/constraint.js';
 import { type SamplingDefaults, toGeneration, toMessage } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
 import { parseBody } from '../request-body.js';
@@ -31,6 +32,7 @@ export function toChatCompletionRequest(
   const body = parseBody(chatCompletionSchema, json);
   const { priority, timeoutMs } = toTerms(body, headers);
   const generation = toGeneration(body, defaults, vocabSize);
+  const constraint = toConstraint(body);
   return {
     model: body.model,
     stream: body.stream ?? false,
@@ -40,6 +42,7 @@ export function toChatCompletionRequest(
       ...generation,
       messages: body.messages.map(toMessage),
       tools: body.tools ?? [],
+      ...(constraint === null ? {} : { constraint }),
       maxTokens: body.max_completion_tokens ?? generation.maxTokens,
       cachePrompt: body.cache_prompt ?? true,
       ...terms,

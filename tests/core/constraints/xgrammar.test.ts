@@ -1,4 +1,4 @@
-import * as xgrammar from '@mlc-ai/web-xgrammar';
+import type * as Xgrammar from '@mlc-ai/web-xgrammar';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { readCatalogue } from '../../../src/adapters/hub/catalogue.js';
@@ -6,15 +6,18 @@ import { locateModel } from '../../../src/adapters/hub/locate-model.js';
 import { openTokenizer } from '../../../src/adapters/tokenizer/open-tokenizer.js';
 import { GrammarCompiler } from '../../../src/core/constraints/grammar-compiler.js';
 import type { Tokenizer } from '../../../src/core/ports.js';
+import { loadXgrammar } from './load-xgrammar.js';
 import { LIMITS, idsOf } from './support.js';
 
 /** The same grammar in both: each of the vocabulary's 49,152 tokens must be allowed by both or by none, at every step. */
 let tokenizer: Tokenizer;
-let info: xgrammar.TokenizerInfo;
+let xgrammar: typeof Xgrammar;
+let info: Xgrammar.TokenizerInfo;
 
 beforeAll(async () => {
   ({ tokenizer } = await openTokenizer(locateModel(readCatalogue()[0]!.name).path));
-  // `raw` takes texts: bytes that are no UTF-8 by themselves are written <0xXX> in `byte_fallback`; whole tokens of such bytes are left out.
+  xgrammar = await loadXgrammar();
+  // `raw` takes texts: tokens that are no UTF-8 by themselves are left out here, and compared with brute force in masks.test.ts.
   info = await xgrammar.TokenizerInfo.createTokenizerInfo(
     Array.from({ length: tokenizer.vocabSize }, (_, id) => rawText(id) ?? ''),
     'raw',
@@ -43,7 +46,9 @@ async function expectSameMasks(source: string, texts: readonly string[]): Promis
     const constraint = ours.start();
     for (const id of tokenizer.encode(text, { addSpecialTokens: false })) {
       const mask = new Set(idsOf(constraint.mask([])));
-      const refused = new Set(await xgrammar.Testings.debugGetMaskedTokensFromBitmask(await matcher.getNextTokenBitmask(), tokenizer.vocabSize));
+      const refused = new Set(
+        await xgrammar.Testings.debugGetMaskedTokensFromBitmask(await matcher.getNextTokenBitmask(), tokenizer.vocabSize),
+      );
       expect(compared.filter((one) => mask.has(one) === refused.has(one)).map(rawText)).toEqual([]);
       expect(matcher.acceptToken(id)).toBe(mask.has(id));
       if (!mask.has(id)) break;
@@ -56,7 +61,12 @@ async function expectSameMasks(source: string, texts: readonly string[]): Promis
 }
 
 it('masks are those of xgrammar for a grammar of arithmetic', async () => {
-  await expectSameMasks('root ::= expr ("=" expr)?\nexpr ::= term ([-+] term)*\nterm ::= [0-9]+ | "(" expr ")"', ['(12+3)-4=567', '1+(2', '((((1))))', '1=2=3']);
+  await expectSameMasks('root ::= expr ("=" expr)?\nexpr ::= term ([-+] term)*\nterm ::= [0-9]+ | "(" expr ")"', [
+    '(12+3)-4=567',
+    '1+(2',
+    '((((1))))',
+    '1=2=3',
+  ]);
 });
 
 it('masks are those of xgrammar for JSON', async () => {
@@ -73,9 +83,19 @@ it('masks are those of xgrammar for JSON', async () => {
 
 it('schemas accept the same texts as in xgrammar', async () => {
   const schemas = [
-    { type: 'object', properties: { a: { type: 'integer', minimum: -3, maximum: 120 }, b: { type: 'boolean' } }, required: ['a'], additionalProperties: false },
+    {
+      type: 'object',
+      properties: { a: { type: 'integer', minimum: -3, maximum: 120 }, b: { type: 'boolean' } },
+      required: ['a'],
+      additionalProperties: false,
+    },
     { type: 'array', items: { enum: ['x', 'y', 3, null] }, minItems: 1, maxItems: 3 },
-    { anyOf: [{ type: 'string', maxLength: 2 }, { type: 'object', properties: { c: { const: 'd' } }, required: ['c'] }] },
+    {
+      anyOf: [
+        { type: 'string', maxLength: 2 },
+        { type: 'object', properties: { c: { const: 'd' } }, required: ['c'] },
+      ],
+    },
     { type: 'object', properties: { next: { anyOf: [{ $ref: '#' }, { type: 'null' }] } }, required: ['next'] },
   ];
   const texts = fc.sample(

@@ -1,17 +1,13 @@
-import { refuse } from '../refuse.js';
+import { type ConstraintKind, refuse } from '../refuse.js';
 
 /** Counts what is built, so that a constraint which would explode is refused while it is still small. */
 export class Budget {
   #states = 0;
 
   constructor(
-    private readonly origin: string,
+    private readonly origin: ConstraintKind,
     private readonly maxStates: number,
   ) {}
-
-  get left(): number {
-    return this.maxStates - this.#states;
-  }
 
   /** Automaton states that stay. */
   take(states: number, what: string): void {

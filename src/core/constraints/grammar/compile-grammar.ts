@@ -1,6 +1,6 @@
 /** Grammar -> automaton. Runs in slices: whoever drives it decides when to go on, and when it has taken too long. */
 import type { Automaton } from '../automaton.js';
-import { refuse } from '../refuse.js';
+import { type ConstraintKind, refuse } from '../refuse.js';
 import { Budget } from './budget.js';
 import { buildNfa } from './build-nfa.js';
 import { determinize } from './determinize.js';
@@ -11,8 +11,8 @@ import type { Grammar } from './node.js';
 import { trim } from './trim.js';
 
 export interface CompileOptions {
-  /** In messages: json_schema, regex, grammar. */
-  readonly origin: string;
+  /** In messages. */
+  readonly origin: ConstraintKind;
   readonly maxStates: number;
   /** Bytes of the longest token: states that differ only further ahead allow the same tokens. */
   readonly longestToken: number;

@@ -31,13 +31,13 @@ function patternOf(schema: SchemaObject, path: string, { document }: SchemaCompi
   const pattern = schema['pattern'];
   if (pattern === undefined) return null;
   if (typeof pattern !== 'string') return document.fail(`${path}/pattern`, 'should be an expression');
-  return parseRegex(pattern, { search: true });
+  return parseRegex(pattern, { search: true, refuse: (message) => document.fail(`${path}/pattern`, message) });
 }
 
 function formatOf(schema: SchemaObject, path: string, { document }: SchemaCompiler): GrammarNode | null {
   const format = schema['format'];
   if (format === undefined) return null;
   const pattern = typeof format === 'string' ? FORMATS.get(format) : undefined;
-  if (pattern !== undefined) return parseRegex(pattern, { search: false });
+  if (pattern !== undefined) return parseRegex(pattern, { search: false, refuse: (message) => document.fail(`${path}/format`, message) });
   return document.fail(`${path}/format`, `format ${JSON.stringify(format)} is not supported, only ${[...FORMATS.keys()].join(', ')}`);
 }

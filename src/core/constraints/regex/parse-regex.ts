@@ -1,6 +1,6 @@
 /**
  * A regular expression, as ECMAScript writes them with flag u, -> what it derives. Left out, and refused by name: look-around, back
- * references, \b, \B, \p; and anchors elsewhere than at the ends. `search`: it may match anywhere in the text, as JSON Schema has it.
+ * references, \b, \B, \p; and anchors elsewhere than at the ends.
  */
 import { ANY_CODE_POINT, type CodePointSet, complement, setOf } from '../grammar/code-points.js';
 import { EMPTY, type GrammarNode, chars, choice, repeat, sequence } from '../grammar/node.js';
@@ -21,8 +21,15 @@ interface Alternative {
   readonly end: boolean;
 }
 
-export function parseRegex(pattern: string, { search }: { readonly search: boolean }): GrammarNode {
-  const cursor = new RegexCursor(pattern);
+export interface RegexOptions {
+  /** It may match anywhere in the text, as JSON Schema has it; else all of it. */
+  readonly search: boolean;
+  /** Says what is wrong. */
+  readonly refuse: (message: string) => never;
+}
+
+export function parseRegex(pattern: string, { search, refuse }: RegexOptions): GrammarNode {
+  const cursor = new RegexCursor(pattern, refuse);
   const alternatives = parseAlternatives(cursor, 0, true);
   if (!cursor.done) cursor.fail('has a ) that closes nothing');
   if (!search) return choice(...alternatives.map(({ node }) => node));

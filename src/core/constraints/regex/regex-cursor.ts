@@ -1,10 +1,11 @@
-import { refuse } from '../refuse.js';
-
 /** Where in an expression the parser is. */
 export class RegexCursor {
   #at = 0;
 
-  constructor(private readonly pattern: string) {}
+  constructor(
+    private readonly pattern: string,
+    private readonly refuse: (message: string) => never,
+  ) {}
 
   get done(): boolean {
     return this.#at >= this.pattern.length;
@@ -38,8 +39,6 @@ export class RegexCursor {
   }
 
   fail(what: string): never {
-    return refuse('regex', `the expression ${JSON.stringify(this.pattern)} ${what} (at ${this.#at})`, SUBSET);
+    return this.refuse(`the expression ${JSON.stringify(this.pattern)} ${what} (at ${this.#at})`);
   }
 }
-
-const SUBSET = 'docs/constraints.md lists what expressions may hold.';
