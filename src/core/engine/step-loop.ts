@@ -136,8 +136,11 @@ export class StepLoop {
 
   /** With what each sample is one of. */
   #masked({ entries }: SchedulerPlan): RunnerPlan {
-    const masks = entries.map(({ id, sample }) => (sample ? this.parts.live.get(id).mask : null));
-    return { entries: entries.map((entry, i) => (masks[i] == null ? entry : { ...entry, mask: masks[i] })) };
+    const masked = entries.map((entry) => {
+      const mask = entry.sample ? this.parts.live.get(entry.id).mask : null;
+      return mask === null ? entry : { ...entry, mask };
+    });
+    return { entries: masked };
   }
 
   async #deliver({ entries }: SchedulerPlan, { samples }: RunnerOutput): Promise<void> {

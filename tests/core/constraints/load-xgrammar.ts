@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
 import type * as Xgrammar from '@mlc-ai/web-xgrammar';
 
-/** The package says it is an ES module and then asks for `require` and others that such a one does not have. */
+/** The package calls itself an ES module, but is a script that wants `require` and the like and leaves a global behind. */
 export async function loadXgrammar(): Promise<typeof Xgrammar> {
-  Object.assign(globalThis, { require: createRequire(import.meta.url), __dirname: import.meta.dirname, __filename: import.meta.filename });
-  return import('@mlc-ai/web-xgrammar');
+  const { dirname, filename, url } = import.meta;
+  Object.assign(globalThis, { require: createRequire(url), __dirname: dirname, __filename: filename });
+  await import('@mlc-ai/web-xgrammar');
+  return (globalThis as unknown as { readonly xgrammar: typeof Xgrammar }).xgrammar;
 }

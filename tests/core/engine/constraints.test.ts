@@ -7,9 +7,9 @@ import type { GenerationRequest } from '../../../src/core/domain/request.js';
 import type { OpenedEngine } from '../../../src/server/open-engine.js';
 import { openHere, requestOf } from '../../support/engine-here.js';
 import { createHome } from '../../support/run-semantic.js';
-import { CASES, type ConstrainedCase } from './constrained-cases.js';
+import { CASES, type ConstrainedCase } from '../../../bench/constrained-cases.js';
 
-/** Generations; more with CONSTRAINED_RUNS, which bench/verbs/constrained.ts also counts. */
+/** Generations; more with CONSTRAINED_RUNS=500. */
 const RUNS = Number(process.env['CONSTRAINED_RUNS'] ?? 24);
 
 const home = createHome();
@@ -45,22 +45,26 @@ function isValid({ constraint, schema }: ConstrainedCase, text: string): boolean
   return typeof JSON.parse(text) === 'object';
 }
 
-test('answers are valid, whatever is asked for and however it is sampled', async () => {
-  const runs = Array.from({ length: RUNS }, (_, i) => ({
-    ...CASES[i % CASES.length]!,
-    seed: BigInt(i),
-    temperature: [0, 0.7, 1.5][i % 3]!,
-  }));
-  const outcomes = await Promise.all(
-    runs.map(async (run) => {
-      const sampling = { ...requestOf('').sampling, temperature: run.temperature, seed: run.seed };
-      return { run, ...(await answer(run.prompt, run.constraint, { sampling })) };
-    }),
-  );
-  const whole = outcomes.filter(({ reason }) => reason === 'stop');
-  for (const { run, text } of whole) expect(isValid(run, text), `${text} for ${JSON.stringify(run.constraint)}`).toBe(true);
-  expect(whole.length).toBeGreaterThan(RUNS / 2);
-});
+test(
+  'answers are valid, whatever is asked for and however it is sampled',
+  async () => {
+    const runs = Array.from({ length: RUNS }, (_, i) => ({
+      ...CASES[i % CASES.length]!,
+      seed: BigInt(i),
+      temperature: [0, 0.7, 1.5][i % 3]!,
+    }));
+    const outcomes = await Promise.all(
+      runs.map(async (run) => {
+        const sampling = { ...requestOf('').sampling, temperature: run.temperature, seed: run.seed };
+        return { run, ...(await answer(run.prompt, run.constraint, { sampling })) };
+      }),
+    );
+    const whole = outcomes.filter(({ reason }) => reason === 'stop');
+    for (const { run, text } of whole) expect(isValid(run, text), `${text} for ${JSON.stringify(run.constraint)}`).toBe(true);
+    expect(whole.length).toBeGreaterThan(RUNS / 2);
+  },
+  60_000 + RUNS * 4_000,
+);
 
 test('a tool that must be called is called in the syntax of the model family', async () => {
   const parameters = {

@@ -71,7 +71,10 @@ export function inString(node: GrammarNode): GrammarNode {
       return { ...node, items: node.items.map(inString) };
     case 'repeat':
       return { ...node, item: inString(node.item) };
-    default:
+    case 'rule':
+    case 'minus':
+    case 'within':
+    case 'list':
       throw new Error(`[constraint.json] ${node.kind} is not part of an expression`);
   }
 }

@@ -1,13 +1,15 @@
-import type { OutputConstraint } from '../../../src/core/domain/output-constraint.js';
+import type { OutputConstraint } from '#src/core/domain/output-constraint.js';
 
 export interface ConstrainedCase {
+  readonly name: string;
   readonly prompt: string;
   readonly constraint: OutputConstraint;
   /** Of a constraint to a schema. */
   readonly schema?: Readonly<Record<string, unknown>>;
 }
 
-const ofSchema = (prompt: string, schema: Readonly<Record<string, unknown>>): ConstrainedCase => ({
+const ofSchema = (name: string, prompt: string, schema: Readonly<Record<string, unknown>>): ConstrainedCase => ({
+  name,
   prompt,
   schema,
   constraint: { kind: 'json_schema', schema },
@@ -15,7 +17,7 @@ const ofSchema = (prompt: string, schema: Readonly<Record<string, unknown>>): Co
 
 /** Different in shape, and such that a small model comes to an end. */
 export const CASES: readonly ConstrainedCase[] = [
-  ofSchema('Describe Ada Lovelace as JSON.', {
+  ofSchema('person', 'Describe Ada Lovelace as JSON.', {
     type: 'object',
     properties: {
       name: { type: 'string', minLength: 1, maxLength: 30 },
@@ -26,7 +28,7 @@ export const CASES: readonly ConstrainedCase[] = [
     required: ['name', 'born', 'fields', 'alive'],
     additionalProperties: false,
   }),
-  ofSchema('Rate this film.', {
+  ofSchema('film', 'Rate this film.', {
     type: 'object',
     properties: {
       stars: { type: 'number', minimum: 0, exclusiveMaximum: 5.5 },
@@ -35,7 +37,7 @@ export const CASES: readonly ConstrainedCase[] = [
     },
     required: ['stars', 'verdict', 'seen'],
   }),
-  ofSchema('Give me a small tree.', {
+  ofSchema('tree', 'Give me a small tree.', {
     $ref: '#/$defs/node',
     $defs: {
       node: {
@@ -45,7 +47,7 @@ export const CASES: readonly ConstrainedCase[] = [
       },
     },
   }),
-  ofSchema('A point, or an error.', {
+  ofSchema('oneOf', 'A point, or an error.', {
     oneOf: [
       {
         type: 'object',
@@ -70,6 +72,6 @@ export const CASES: readonly ConstrainedCase[] = [
       },
     ],
   }),
-  { prompt: 'What time is it?', constraint: { kind: 'regex', pattern: '([01][0-9]|2[0-3]):[0-5][0-9]( (am|pm))?' } },
-  { prompt: 'Answer in JSON: who are you? One short field only.', constraint: { kind: 'json_object' } },
+  { name: 'time, regex', prompt: 'What time is it?', constraint: { kind: 'regex', pattern: '([01][0-9]|2[0-3]):[0-5][0-9]( (am|pm))?' } },
+  { name: 'json_object', prompt: 'Answer in JSON: who are you? One short field only.', constraint: { kind: 'json_object' } },
 ];
