@@ -39,7 +39,6 @@ export async function showLive(options: LiveOptions): Promise<number> {
     stdout,
     patchConsole: false,
     exitOnCtrlC: false,
-    incrementalRendering: true,
   });
   const clock = setInterval(draw, Math.min(intervalMs, CLOCK_MS)); // what does not answer grows old on the screen
   stdout.on('resize', draw);

@@ -7,6 +7,7 @@ import { SemanticError } from '../../../src/core/domain/errors.js';
 import { showLive } from '../../../src/commands/top/live.js';
 import type { Source } from '../../../src/commands/top/snapshot.js';
 import { until } from '../../support/daemon.js';
+import { screenAfter } from '../../support/screen.js';
 import { hasColours, SCREEN_LEFT } from '../../support/terminal.js';
 import { agent, sequence, snapshotOf } from './snapshot-of.js';
 
@@ -42,6 +43,7 @@ function terminal() {
         (text) => (typeof what === 'string' ? text.includes(what) : what.test(text)),
       ),
     raw: () => raw,
+    screen: () => screenAfter(written, { columns: 80, rows: 24 }),
   };
 }
 
@@ -69,6 +71,30 @@ test('it takes another screen, shows the table, and gives all back when q is pre
   expect(await view.ended).toBe(0);
   expect(view.raw()).toBe(false);
   expect(view.written().endsWith(SCREEN_LEFT)).toBe(true);
+});
+
+test('after any number of drawings the screen is the last one, line by line', async () => {
+  const view = show({ agent: async (id) => ({ ...DETAIL, id }) });
+  for (const [keys, sign] of [
+    ['n', 'AGENTv'],
+    ['\u001B[B', '> writer'],
+    ['k', 'KVv'],
+    ['\r', 'has written'],
+    ['\u001B', 'KVv'],
+  ] as const) {
+    view.type(keys);
+    await view.shows(sign);
+    await until(
+      () => view.screen(),
+      ([first, ...rest]) => first!.startsWith('semantic top:') && rest.some((line) => line.includes(sign)),
+    );
+  }
+  const lines = view.screen();
+  expect(lines.slice(1, 6).map((line) => line.split(' ')[0])).toEqual(['queue', 'speed', 'latency', 'pool', 'totals']);
+  expect(lines.slice(6, 9).map((line) => line.slice(0, 10).trim())).toEqual(['AGENT', '> writer', 'research']);
+  expect(lines[22]).toMatch(/^q leave/);
+  view.type('q');
+  await view.ended;
 });
 
 test('Ctrl-C leaves', async () => {
