@@ -7,7 +7,7 @@ import { readCheckpoint } from '#src/adapters/model-files/read-checkpoint.js';
 import type { DecoderSpec } from '#src/core/domain/decoder-spec.js';
 import { buildDecoderSpec } from '#src/core/models/registry.js';
 import { GREEDY } from '#src/core/domain/sampling.js';
-import type { ExecutorKind, KvFormat } from '../native/index.js';
+import type { Compute, ExecutorKind, KvFormat } from '../native/index.js';
 
 import type { Contender, Workload } from './workload.js';
 
@@ -16,6 +16,7 @@ export interface OursOptions {
   readonly threads: number;
   readonly executor: ExecutorKind;
   readonly kvFormat: KvFormat;
+  readonly compute: Compute;
   /** Count where the time of steps goes. */
   readonly profile?: boolean;
 }
@@ -34,6 +35,7 @@ export async function openModel(options: OursOptions): Promise<OpenedModel> {
   const native = new NativeEngine({
     executor: options.executor,
     kvFormat: options.kvFormat,
+    compute: options.compute,
     threads: options.threads,
     instructionSet: 'auto',
     memoryBudgetBytes: totalmem(),
@@ -51,7 +53,7 @@ export async function openModel(options: OursOptions): Promise<OpenedModel> {
 export async function ours(options: OursOptions): Promise<Contender> {
   const { native, runner } = await openModel(options);
   return {
-    name: `semantic (${options.executor}, kv ${options.kvFormat})`,
+    name: `semantic (${options.executor}, kv ${options.kvFormat}, ${options.compute})`,
     run: (workload) => runWorkload(runner, workload),
     async close() {
       await runner.unload();

@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { markdown } from './table.js';
 import type { Verb } from './verb.js';
 import { agents } from './verbs/agents.js';
+import { compute } from './verbs/compute.js';
 import { constrained } from './verbs/constrained.js';
 import { fork } from './verbs/fork.js';
 import { kv } from './verbs/kv.js';
@@ -24,6 +25,7 @@ import { turns } from './verbs/turns.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
   agents,
+  compute,
   constrained,
   fork,
   kv,

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 
 import { locateModel } from '#src/adapters/hub/locate-model.js';
 
-import type { ExecutorKind, KvFormat } from '../native/index.js';
+import type { Compute, ExecutorKind, KvFormat } from '../native/index.js';
 import type { OursOptions } from './ours.js';
 import type { Table } from './table.js';
 
@@ -27,7 +27,13 @@ export function verb<F extends Flags>(definition: Verb<F>): Verb<F> {
 }
 
 /** Flags of whatever runs our engine. */
-export const ENGINE = { model: 'smollm2-135m-instruct', threads: `${availableParallelism()}`, executor: 'cpu', kv: 'f16' };
+export const ENGINE = {
+  model: 'smollm2-135m-instruct',
+  threads: `${availableParallelism()}`,
+  executor: 'cpu',
+  kv: 'f16',
+  compute: 'exact',
+};
 
 export function engineOptions(flags: typeof ENGINE): OursOptions {
   return {
@@ -35,14 +41,15 @@ export function engineOptions(flags: typeof ENGINE): OursOptions {
     threads: Number(flags.threads),
     executor: flags.executor as ExecutorKind,
     kvFormat: flags.kv as KvFormat,
+    compute: flags.compute as Compute,
   };
 }
 
 /** The command of users, and the flags that give its daemon the same engine. */
 export const BINARY = fileURLToPath(new URL('../../../bin/run.js', import.meta.url)); // from bench/dist/bench
 
-export function daemonFlags({ threads, executor }: typeof ENGINE): string[] {
-  return ['--threads', threads, '--executor', executor];
+export function daemonFlags({ threads, executor, compute }: typeof ENGINE): string[] {
+  return ['--threads', threads, '--executor', executor, '--compute', compute];
 }
 
 /** `1,2,4` */

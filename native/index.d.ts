@@ -6,6 +6,7 @@
  * Errors are `NativeError`s: `code` says the class, `origin` the place, `message` what was wanted and what was got.
  */
 import type { DecoderSpec } from '../src/core/domain/decoder-spec.js';
+import type { Compute } from '../src/core/domain/compute.js';
 import type { KvFormat } from '../src/core/domain/kv-format.js';
 
 declare const brand: unique symbol;
@@ -34,7 +35,7 @@ export interface NativeError extends Error {
 /** `mlx`: MLX graphs (Metal, CUDA, or MLX's CPU device). `cpu`: our own multi-threaded kernels. */
 export type ExecutorKind = 'mlx' | 'cpu';
 /** `q8`, `q4`: affine, in groups of 64 elements of a head with a scale and a bias of 16 bits each; heads a multiple of 8 wide. */
-export type { KvFormat };
+export type { Compute, KvFormat };
 
 export interface EngineOptions {
   /** Worker threads of the `cpu` executor, the engine thread included; >= 1. */
@@ -55,6 +56,8 @@ export interface LoadOptions {
   readonly files: readonly string[];
   readonly executor: ExecutorKind;
   readonly kvFormat: KvFormat;
+  /** `exact` where it is not given; the others want the `cpu` executor. KV of one has a `kvLayout` of its own. */
+  readonly compute?: Compute;
 }
 
 export interface LoadedModel {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "compute.h"
 #include "decoder/spec.h"
 #include "decoder/tensor_source.h"
 #include "kv_format.h"
@@ -104,6 +105,6 @@ std::shared_ptr<ThreadPool> make_thread_pool(int threads, const std::string& ins
 std::string instruction_set_of(const ThreadPool& pool);
 // Steps on this pool are counted in `profile` from here on.
 void set_profile(ThreadPool& pool, StepProfile* profile);
-std::unique_ptr<Executor> make_cpu_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool);
+std::unique_ptr<Executor> make_cpu_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, Compute compute, ThreadPool& pool);
 
 }  // namespace semantic

@@ -133,12 +133,27 @@ async function chooseBackend({ model, engine }: Config): Promise<NativeEngineOpt
     instructionSet: engine.instruction_set,
     kvFormat: model.kv_format,
   };
-  const probe = new NativeEngine({ ...options, executor: 'cpu', memoryBudgetBytes: totalmem() });
+  const probe = new NativeEngine({ ...options, executor: 'cpu', compute: 'exact', memoryBudgetBytes: totalmem() });
   const { device, deviceMemoryBytes } = probe.info();
   await probe.close();
   const onDevice = device === 'cpu' ? 'cpu' : 'mlx';
   const executor = model.executor === 'auto' ? onDevice : model.executor;
-  return { ...options, executor, memoryBudgetBytes: memoryBudgetBytes(engine, deviceMemoryBytes) };
+  return {
+    ...options,
+    executor,
+    compute: chooseCompute(model.compute, executor),
+    memoryBudgetBytes: memoryBudgetBytes(engine, deviceMemoryBytes),
+  };
+}
+
+/** `auto`: the fastest that stays within 1e-3 nats of exact (docs/benchmarks/compute.md). */
+function chooseCompute(wanted: Config['model']['compute'], executor: NativeEngineOptions['executor']): NativeEngineOptions['compute'] {
+  if (wanted === 'auto') return executor === 'cpu' ? 'int8' : 'exact';
+  if (wanted === 'exact' || executor === 'cpu') return wanted;
+  throw new SemanticError('ConfigInvalid', `[config] model.compute = ${wanted} wants the cpu executor, this one is ${executor}`, {
+    param: 'model.compute',
+    hint: 'Choose auto or exact, or set model.executor = "cpu".',
+  });
 }
 
 function engineLimits(
@@ -194,7 +209,7 @@ function agentLimits({ agents }: Config): ConstructorParameters<typeof Agents>[3
 
 const MB = 2 ** 20;
 
-function describe({ executor, threads, kvFormat }: NativeEngineOptions, info: ReturnType<NativeEngine['info']>): string {
-  const what = executor === 'cpu' ? `${info.instructionSet}, ${threads} threads` : `device ${info.device}`;
+function describe({ executor, threads, kvFormat, compute }: NativeEngineOptions, info: ReturnType<NativeEngine['info']>): string {
+  const what = executor === 'cpu' ? `${info.instructionSet}, ${threads} threads, ${compute}` : `device ${info.device}`;
   return `${what}, KV in ${kvFormat}, MLX ${info.mlxVersion}`;
 }

@@ -16,6 +16,7 @@ export function openEngine(executor: ExecutorKind, changes: Partial<NativeEngine
     instructionSet: 'auto',
     executor,
     kvFormat: 'f32',
+    compute: 'exact', // what parity is about; the others are measured against it
     ...changes,
   });
 }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "cpu/kv.h"
+#include "cpu/rounding.h"
 #include "cpu/run.h"
 #include "cpu/run_moe.h"
 #include "error.h"
@@ -14,8 +15,10 @@ namespace cpu {
 namespace {
 
 // `panel16-v1`: see KvShape::image_layout(). All instruction sets compute the same bits.
-KvLayout kv_layout_of(const std::vector<KvShape>& shapes, KvFormat format) {
-  KvLayout layout{std::string("cpu/panel16-v1/") + kv_format_name(format), {}};
+// Keys and values of another way of computing are others.
+KvLayout kv_layout_of(const std::vector<KvShape>& shapes, KvFormat format, Compute compute) {
+  const std::string computed = compute == Compute::Exact ? "" : std::string("/") + compute_name(compute) + "-v1";
+  KvLayout layout{std::string("cpu/panel16-v1/") + kv_format_name(format) + computed, {}};
   for (const KvShape& shape : shapes) layout.layers.push_back(shape.image_layout());
   return layout;
 }
@@ -50,10 +53,10 @@ void check_spec(const DecoderSpec& spec, KvFormat format) {
 
 class CpuExecutor final : public Executor {
  public:
-  CpuExecutor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool, const Kernels& kernels)
+  CpuExecutor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, Compute compute, ThreadPool& pool, const Kernels& kernels)
       : spec_((check_spec(spec, kv), spec)), pool_(pool), kernels_(kernels), kv_shapes_(kv_shapes(spec, kv)),
-        kv_layout_(std::make_shared<KvLayout>(kv_layout_of(kv_shapes_, kv))),
-        weights_(load_weights(spec, source, pool)), scratch_(spec_, pool.threads()) {
+        kv_layout_(std::make_shared<KvLayout>(kv_layout_of(kv_shapes_, kv, compute))),
+        weights_(load_weights(spec, source, pool)), fine_above_(fine_above(compute)), scratch_(spec_, pool.threads(), compute != Compute::Exact) {
     for (const LayerSpec& layer : spec_.layers) {
       const AttentionSpec& a = layer.attention;
       const AttentionPlan plan{.heads = a.heads, .kv_heads = a.kv_heads, .head_dim = a.head_dim, .window = a.window.value_or(0), .layer = static_cast<int>(layer_plans_.size()),
@@ -148,7 +151,7 @@ class CpuExecutor final : public Executor {
     plan_attention(slice, pool_.threads());
     for (const AttentionPlan& plan : slice.attention) scratch_.prepare_partials(plan.partial_floats, plan.counters);
     for (const int plan : layer_plans_) counters_.shared_reads += slice.attention[static_cast<size_t>(plan)].shared_reads();
-    Run run{spec_, weights_, kv_shapes_, layer_plans_, kernels_, scratch_, routing_, slice, pool_.threads()};
+    Run run{spec_, weights_, kv_shapes_, layer_plans_, kernels_, scratch_, routing_, slice, pool_.threads(), fine_above_};
     pool_.run([&](ThreadPool::Worker& worker) { run_slice(run, worker); });
     for (const SlicePart& part : slice.parts) part.kv->commit(part.count);
   }
@@ -159,6 +162,7 @@ class CpuExecutor final : public Executor {
   const std::vector<KvShape> kv_shapes_;
   const std::shared_ptr<const KvLayout> kv_layout_;
   const Weights weights_;
+  const std::optional<float> fine_above_;
   Scratch scratch_;
   Routing routing_;
   std::vector<AttentionPlan> plans_;
@@ -177,8 +181,8 @@ std::string instruction_set_of(const ThreadPool& pool) { return pool.kernels().n
 
 void set_profile(ThreadPool& pool, StepProfile* profile) { pool.set_profile(profile); }
 
-std::unique_ptr<Executor> make_cpu_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, ThreadPool& pool) {
-  return std::make_unique<cpu::CpuExecutor>(spec, source, kv, pool, pool.kernels());
+std::unique_ptr<Executor> make_cpu_executor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, Compute compute, ThreadPool& pool) {
+  return std::make_unique<cpu::CpuExecutor>(spec, source, kv, compute, pool, pool.kernels());
 }
 
 }  // namespace semantic

@@ -1,6 +1,6 @@
 // The table of kernels that each instruction set fills in. Plain data in, plain data out; they neither allocate nor throw.
 //
-// Exactness: every output of a linear layer, every score and every weighted sum is one chain of fused multiply-adds in the
+// Exactness: every output of a linear layer in f32, every score and every weighted sum is one chain of fused multiply-adds in the
 // order of k, started at 0. It is the same chain for one row and for many, so results do not depend on the batch.
 #pragma once
 #include <cstddef>
@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "cpu/panel_matrix.h"
+#include "cpu/quantized_row.h"
 #include "kv_format.h"
 
 namespace semantic::cpu {
@@ -37,6 +38,16 @@ struct AttendBlock {
   float *max, *sum;             // out [rows]; -inf and 0 where nothing is visible
   float* out;                   // out [rows][value_stride], not yet divided by sum
   const void* next;             // keys that are wanted next, as good as known: fetched meanwhile, never read
+};
+
+// Linear layers on int8 activations. Several instruction sets may share one of these: all that fuse compute the same bits.
+struct DotKernels {
+  // x [n], a multiple of kQuantInputs, to records. Those whose largest input is above `fine_above` times the row's root mean square
+  // become fine.
+  void (*quantize)(const float* x, int n, float fine_above, unsigned char* y);
+  // As gemv, for any number of quantized rows and any number of panels of a matrix that has_codes().
+  void (*multiply)(const PanelMatrix& w, int panel, int panels, const unsigned char* x, ptrdiff_t x_stride, int rows, float* out,
+                   ptrdiff_t out_stride);
 };
 
 struct Kernels {
@@ -77,6 +88,8 @@ struct Kernels {
                 int stride);
   // y = out / sum; `sink`: a virtual key's logit that takes probability only.
   void (*finish)(float max, float sum, const float* sink, const float* out, int n, float* y);
+
+  DotKernels dots;  // select_kernels chooses them: a CPU may have an instruction set without its dot products
 };
 
 // `name`: auto, avx512, avx2, neon or portable. Throws Error(InvalidArgument, "cpu.select") where this CPU lacks it.

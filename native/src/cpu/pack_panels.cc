@@ -82,7 +82,10 @@ void pack_quantized(const RowMajorWeight& w, const PanelMatrix& m, int64_t row, 
         auto* out = reinterpret_cast<uint32_t*>(to);
         for (int i = 0; i < words; ++i) out[i * kLanes + lane] = from[g * words + i];
       } else {
-        for (int k = 0; k < w.group; ++k) to[k * kLanes + lane] = value_at(w, from, g * w.group + k);
+        for (int k = 0; k < w.group; ++k) {
+          const int word = k / 8 * 2 + k % 2, byte = k % 8 / 2;
+          to[(word * kLanes + lane) * 4 + byte] = value_at(w, from, g * w.group + k);
+        }
       }
     }
     to += static_cast<size_t>(words) * kLanes * 4;

@@ -2,7 +2,7 @@
 //   data  [experts * panels][groups] records; one record covers `group` inputs:
 //         quantized: 16 scales, 16 biases (not for mxfp4), then words
 //         Q4, Mxfp4  words [group / 8][16] uint32, input k in bits 4 * (k % 8)
-//         Q8         bytes [group][16]
+//         Q8         words [group / 8][2][16] uint32: inputs 0, 2, 4, 6 of 8 in the bytes of the first, 1, 3, 5, 7 of the second
 //         F16, BF16, F32  [group][16] values, group = in
 // Rows past `out` are zero.
 #pragma once

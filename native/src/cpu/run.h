@@ -1,5 +1,7 @@
 // What every part of a running slice sees.
 #pragma once
+#include <optional>
+
 #include "cpu/kernels.h"
 #include "cpu/plan.h"
 #include "cpu/scratch.h"
@@ -21,6 +23,7 @@ struct Run {
   Routing& routing;
   const Slice& slice;
   int threads;
+  std::optional<float> fine_above;  // of quantized rows; none: f32
 };
 
 // The whole slice, on one thread of the pool. Every thread runs it; phases share the work.

@@ -17,36 +17,43 @@ void each_row(ThreadPool::Worker& worker, int rows, Body&& body) {
   });
 }
 
-void run_tasks(Run& run, ThreadPool::Worker& worker, std::span<LinearTask> tasks) {
+// The tasks read the rows of x, normed where there is a norm, and quantized where a task wants codes. With few rows each thread
+// makes those for itself, once it has work: cheaper than a phase.
+void run_tasks(Run& run, ThreadPool::Worker& worker, const Norm* norm, std::span<const float* const> x, std::span<LinearTask> tasks) {
+  const int rows = static_cast<int>(x.size()), width = tasks[0].matrix->in;
+  const bool coded = std::any_of(tasks.begin(), tasks.end(), [](const LinearTask& t) { return t.wants_codes(); });
   ThreadScratch& mine = run.scratch.threads[worker.index()];
-  worker.phase(plan_linear(tasks, run.threads),
-               [&](int chunk) { run_linear_chunk(tasks, chunk, nullptr, run.kernels, mine); });
-}
-
-// The tasks read the normed rows of x. With few rows each thread norms them for itself, once it has work: cheaper than a phase.
-void run_normed(Run& run, ThreadPool::Worker& worker, const Norm& norm, std::span<const float* const> x, std::span<LinearTask> tasks) {
-  const int rows = static_cast<int>(x.size()), width = run.spec.hidden_size;
-  const auto norm_row = [&](int r, float* y) { run.kernels.rms_norm(x[r], norm.weight.data(), width, norm.eps, y); };
-  if (rows > kGemvRows) {
-    each_row(worker, rows, [&](int r) { norm_row(r, run.scratch.normed[r]); });
-    for (LinearTask& t : tasks) t.x = run.scratch.normed.pointers.data();
-    run_tasks(run, worker, tasks);
-    return;
+  const bool few = rows <= kGemvRows;
+  const Rows& codes = few ? mine.codes : run.scratch.codes;
+  const float* const* inputs = norm == nullptr ? x.data() : few ? mine.normed_rows : run.scratch.normed.pointers.data();
+  const auto prepare = [&](int r) {
+    if (norm != nullptr) run.kernels.rms_norm(x[r], norm->weight.data(), width, norm->eps, const_cast<float*>(inputs[r]));
+    if (coded) run.kernels.dots.quantize(inputs[r], width, *run.fine_above, codes.bytes_of(r));
+  };
+  for (LinearTask& t : tasks) {
+    t.x = inputs;
+    t.codes = codes.bytes_of(0);
+    t.code_stride = codes.stride * static_cast<ptrdiff_t>(sizeof(float));
   }
-  ThreadScratch& mine = run.scratch.threads[worker.index()];
-  bool normed = false;
+  bool prepared = norm == nullptr && !coded;
+  if (!few && !prepared) {
+    each_row(worker, rows, prepare);
+    prepared = true;
+  }
   worker.phase(plan_linear(tasks, run.threads), [&](int chunk) {
-    if (!normed) {
-      for (int r = 0; r < rows; ++r) norm_row(r, const_cast<float*>(mine.normed_rows[r]));
-      normed = true;
+    if (!prepared) {
+      for (int r = 0; r < rows; ++r) prepare(r);
+      prepared = true;
     }
-    run_linear_chunk(tasks, chunk, mine.normed_rows, run.kernels, mine);
+    run_linear_chunk(tasks, chunk, run.kernels, mine);
   });
 }
 
-LinearTask task(const Linear& w, int rows, Rows& y, Finish finish = Finish::Store) {
-  return {.matrix = &w.matrix, .finish = finish, .rows = rows, .y = y.data, .y_stride = y.stride};
+LinearTask task(const Run& run, const Linear& w, int rows, Rows& y, Finish finish = Finish::Store) {
+  return {.matrix = &w.matrix, .finish = finish, .fine_above = run.fine_above, .rows = rows, .y = y.data, .y_stride = y.stride};
 }
+
+std::span<const float* const> first_rows(const Rows& x, int rows) { return {x.pointers.data(), static_cast<size_t>(rows)}; }
 
 void run_embedding(Run& run, ThreadPool::Worker& worker) {
   Scratch& s = run.scratch;
@@ -88,14 +95,13 @@ void run_feed_forward(Run& run, ThreadPool::Worker& worker, int layer) {
     });
     run_moe(run, worker, layer, finish, target);
   } else {
-    LinearTask gate = task(w.feed_forward.gate, rows, s.activated, Finish::Gate);
+    LinearTask gate = task(run, w.feed_forward.gate, rows, s.activated, Finish::Gate);
     gate.second = &w.feed_forward.up.matrix;
     gate.activation = std::get<DenseFeedForwardSpec>(run.spec.layers[layer].feed_forward).activation;
-    run_normed(run, worker, w.feed_forward_norm, {s.hidden.pointers.data(), static_cast<size_t>(rows)}, {&gate, 1});
-    LinearTask down = task(w.feed_forward.down, rows, target, finish);
-    down.x = s.activated.pointers.data();
+    run_tasks(run, worker, &w.feed_forward_norm, first_rows(s.hidden, rows), {&gate, 1});
+    LinearTask down = task(run, w.feed_forward.down, rows, target, finish);
     worker.begin(StepPart::Down);
-    run_tasks(run, worker, {&down, 1});
+    run_tasks(run, worker, nullptr, first_rows(s.activated, rows), {&down, 1});
   }
   run_post_norm(run, worker, w.post_feed_forward_norm);
 }
@@ -104,18 +110,17 @@ void run_layer(Run& run, ThreadPool::Worker& worker, int layer) {
   Scratch& s = run.scratch;
   const LayerWeights& w = run.weights.layers[layer];
   const int rows = run.slice.rows();
-  LinearTask projections[] = {task(w.attention.q, rows, s.q), task(w.attention.k, rows, s.k), task(w.attention.v, rows, s.v)};
+  LinearTask projections[] = {task(run, w.attention.q, rows, s.q), task(run, w.attention.k, rows, s.k), task(run, w.attention.v, rows, s.v)};
   worker.begin(StepPart::Projections);
-  run_normed(run, worker, w.input_norm, {s.hidden.pointers.data(), static_cast<size_t>(rows)}, projections);
+  run_tasks(run, worker, &w.input_norm, first_rows(s.hidden, rows), projections);
   worker.begin(StepPart::Append);
   run_append(run, worker, layer);
   worker.begin(StepPart::Attention);
   run_attention(run, worker, layer);
   worker.begin(StepPart::Output);
   const bool post = w.post_attention_norm.has_value();
-  LinearTask out = task(w.attention.o, rows, post ? s.projected : s.hidden, post ? Finish::Store : Finish::Add);
-  out.x = s.attended.pointers.data();
-  run_tasks(run, worker, {&out, 1});
+  LinearTask out = task(run, w.attention.o, rows, post ? s.projected : s.hidden, post ? Finish::Store : Finish::Add);
+  run_tasks(run, worker, nullptr, first_rows(s.attended, rows), {&out, 1});
   run_post_norm(run, worker, w.post_attention_norm);
   run_feed_forward(run, worker, layer);
 }
@@ -126,12 +131,13 @@ void run_head(Run& run, ThreadPool::Worker& worker) {
   std::vector<const float*> rows(wanted.size());
   for (size_t i = 0; i < wanted.size(); ++i) rows[i] = run.scratch.hidden[wanted[i]];
   LinearTask head{.matrix = &run.weights.output().matrix,
+                  .fine_above = run.fine_above,
                   .rows = static_cast<int>(wanted.size()),
                   .y = run.slice.logits,
                   .y_stride = run.spec.vocab_size,
                   .softcap = run.spec.logit_softcap.value_or(0)};
   worker.begin(StepPart::Head);
-  run_normed(run, worker, run.weights.final_norm, rows, {&head, 1});
+  run_tasks(run, worker, &run.weights.final_norm, rows, {&head, 1});
 }
 
 }  // namespace

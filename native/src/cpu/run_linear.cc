@@ -6,6 +6,7 @@ namespace semantic::cpu {
 namespace {
 
 constexpr int kGemvPanels = kMaxTilePanels;  // most panels of a chunk with few rows
+constexpr int kFewDotRows = 48;              // up to which dot products are cut as finely as gemv: they unpack nothing
 constexpr int kChunksPerThread = 4;
 
 int chunks_with(std::span<const LinearTask> tasks, int panels) {
@@ -63,7 +64,7 @@ int plan_linear(std::span<LinearTask> tasks, int threads) {
   const int few_panels = gemv_chunk_panels(tasks, threads);
   int chunks = 0;
   for (LinearTask& t : tasks) {
-    const bool few = t.rows <= kGemvRows;
+    const bool few = t.rows <= (t.wants_codes() ? kFewDotRows : kGemvRows);
     t.chunk_panels = few ? few_panels : kMaxTilePanels;
     t.panel_chunks = (t.matrix->panels + t.chunk_panels - 1) / t.chunk_panels;
     t.chunk_rows = t.rows;
@@ -79,7 +80,7 @@ int plan_linear(std::span<LinearTask> tasks, int threads) {
   return chunks;
 }
 
-void run_linear_chunk(std::span<const LinearTask> tasks, int chunk, const float* const* x, const Kernels& kernels, ThreadScratch& scratch) {
+void run_linear_chunk(std::span<const LinearTask> tasks, int chunk, const Kernels& kernels, ThreadScratch& scratch) {
   const auto after = std::upper_bound(tasks.begin(), tasks.end(), chunk, [](int c, const LinearTask& t) { return c < t.first_chunk; });
   const LinearTask& t = *(after - 1);
   const int index = chunk - t.first_chunk;
@@ -87,11 +88,15 @@ void run_linear_chunk(std::span<const LinearTask> tasks, int chunk, const float*
   const int panels = std::min(t.chunk_panels, t.matrix->panels - panel);
   const int row = index / t.panel_chunks * t.chunk_rows;
   const int rows = std::min(t.chunk_rows, t.rows - row);
-  const float* const* in = (t.x ? t.x : x) + row;
+  const float* const* in = t.x + row;
   const ptrdiff_t stride = static_cast<ptrdiff_t>(panels) * kLanes;
 
   const auto multiply = [&](const PanelMatrix& w, float* out) {
     const int first = w.expert_panel(t.expert, panel);
+    if (t.fine_above && has_codes(w)) {
+      kernels.dots.multiply(w, first, panels, t.codes + row * t.code_stride, t.code_stride, rows, out, stride);
+      return;
+    }
     if (t.rows <= kGemvRows) {
       kernels.gemv(w, first, panels, in, rows, out, stride);
       return;

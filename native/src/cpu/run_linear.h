@@ -1,5 +1,6 @@
 // Linear layers over the rows of a slice, as one phase of the pool.
 #pragma once
+#include <optional>
 #include <span>
 
 #include "cpu/run.h"
@@ -18,7 +19,10 @@ struct LinearTask {
   const PanelMatrix* second = nullptr;
   int expert = 0;
   Finish finish = Finish::Store;
-  const float* const* x = nullptr;  // [rows]; null: what the phase's caller hands to run_chunk
+  const float* const* x = nullptr;  // [rows]
+  std::optional<float> fine_above{};     // matrices that have codes take quantized rows; none: f32
+  const unsigned char* codes = nullptr;  // [rows] at code_stride: x, quantized
+  ptrdiff_t code_stride = 0;
   int rows = 0;
   float* y = nullptr;
   ptrdiff_t y_stride = 0;
@@ -27,10 +31,12 @@ struct LinearTask {
 
   // Set by plan_linear.
   int first_chunk = 0, chunk_panels = 0, panel_chunks = 0, chunk_rows = 0;
+
+  bool wants_codes() const { return fine_above && (has_codes(*matrix) || (second != nullptr && has_codes(*second))); }
 };
 
 // Cuts the tasks into chunks; returns how many.
 int plan_linear(std::span<LinearTask> tasks, int threads);
-void run_linear_chunk(std::span<const LinearTask> tasks, int chunk, const float* const* x, const Kernels& kernels, ThreadScratch& scratch);
+void run_linear_chunk(std::span<const LinearTask> tasks, int chunk, const Kernels& kernels, ThreadScratch& scratch);
 
 }  // namespace semantic::cpu

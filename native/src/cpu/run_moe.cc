@@ -43,11 +43,14 @@ void route(Run& run, const MoeFeedForwardSpec& spec, const FeedForwardWeights& w
       routing.inputs[slot++] = s.normed[i / top_k];
     }
     if (slot == first) continue;
+    const auto code_stride = s.codes.stride * static_cast<ptrdiff_t>(sizeof(float));
     routing.gate.push_back({.matrix = &w.gate.matrix, .second = &w.up.matrix, .expert = e, .finish = Finish::Gate,
-                            .x = &routing.inputs[first], .rows = slot - first, .y = s.activated[first],
+                            .x = &routing.inputs[first], .fine_above = run.fine_above, .codes = s.codes.bytes_of(first),
+                            .code_stride = code_stride, .rows = slot - first, .y = s.activated[first],
                             .y_stride = s.activated.stride, .activation = spec.activation});
-    routing.down.push_back({.matrix = &w.down.matrix, .expert = e, .x = &s.activated.pointers[first], .rows = slot - first,
-                            .y = s.expert_out[first], .y_stride = s.expert_out.stride});
+    routing.down.push_back({.matrix = &w.down.matrix, .expert = e, .x = &s.activated.pointers[first],
+                            .fine_above = run.fine_above, .codes = s.codes.bytes_of(first), .code_stride = code_stride,
+                            .rows = slot - first, .y = s.expert_out[first], .y_stride = s.expert_out.stride});
   }
   routing.gate_chunks = plan_linear(routing.gate, run.threads);
   routing.down_chunks = plan_linear(routing.down, run.threads);
@@ -63,13 +66,23 @@ void run_moe(Run& run, ThreadPool::Worker& worker, int layer, Finish finish, Row
   ThreadScratch& mine = s.threads[worker.index()];
   const int rows = run.slice.rows(), width = run.spec.hidden_size;
 
+  // The router stays exact: the wrong expert costs more than all the rounding here.
   LinearTask router{.matrix = &w.router->matrix, .x = s.normed.pointers.data(), .rows = rows, .y = s.routed.data, .y_stride = s.routed.stride};
   const std::span<LinearTask> router_tasks(&router, 1);
   worker.phase(plan_linear(router_tasks, run.threads),
-               [&](int chunk) { run_linear_chunk(router_tasks, chunk, nullptr, run.kernels, mine); });
+               [&](int chunk) { run_linear_chunk(router_tasks, chunk, run.kernels, mine); });
   worker.phase(1, [&](int) { route(run, spec, w); });
-  worker.phase(routing.gate_chunks, [&](int chunk) { run_linear_chunk(routing.gate, chunk, nullptr, run.kernels, mine); });
-  worker.phase(routing.down_chunks, [&](int chunk) { run_linear_chunk(routing.down, chunk, nullptr, run.kernels, mine); });
+  const auto quantize_slots = [&](int width, const auto& input) {
+    worker.phase(rows * spec.top_k, [&](int slot) { run.kernels.dots.quantize(input(slot), width, *run.fine_above, s.codes.bytes_of(slot)); });
+  };
+  if (run.fine_above && (has_codes(w.gate.matrix) || has_codes(w.up.matrix))) {
+    quantize_slots(width, [&](int slot) { return routing.inputs[slot]; });
+  }
+  worker.phase(routing.gate_chunks, [&](int chunk) { run_linear_chunk(routing.gate, chunk, run.kernels, mine); });
+  if (run.fine_above && has_codes(w.down.matrix)) {
+    quantize_slots(w.down.in(), [&](int slot) { return s.activated[slot]; });
+  }
+  worker.phase(routing.down_chunks, [&](int chunk) { run_linear_chunk(routing.down, chunk, run.kernels, mine); });
   worker.phase(rows, [&](int row) {
     float* sum = s.normed[row];  // no longer needed
     std::fill_n(sum, width, 0.0f);

@@ -34,6 +34,7 @@ struct Widest {
   }
 
   void see(const LinearSpec& l) {
+    in = std::max(in, l.in_features);
     if (l.quantization) group = std::max(group, l.quantization->group_size);
   }
 };
@@ -42,7 +43,7 @@ struct Widest {
 
 ptrdiff_t Scratch::stride_of(int width) { return rounded(width) + kLanes; }
 
-Scratch::Scratch(const DecoderSpec& spec, int thread_count) : cos(spec.ropes.size()), sin(spec.ropes.size()), threads(thread_count) {
+Scratch::Scratch(const DecoderSpec& spec, int thread_count, bool quantizes) : cos(spec.ropes.size()), sin(spec.ropes.size()), threads(thread_count) {
   const Widest widest(spec);
   widths_ = {{&hidden, spec.hidden_size, 1},   {&normed, spec.hidden_size, 1}, {&projected, spec.hidden_size, 1},
              {&q, widest.q, 1},                {&k, widest.kv, 1},             {&v, widest.kv, 1},
@@ -51,6 +52,8 @@ Scratch::Scratch(const DecoderSpec& spec, int thread_count) : cos(spec.ropes.siz
     widths_.push_back({&routed, widest.experts, 1});
     widths_.push_back({&expert_out, spec.hidden_size, widest.top_k});
   }
+  const int code_floats = quantizes ? static_cast<int>(quantized_bytes(widest.in) / sizeof(float)) : 0;
+  if (quantizes) widths_.push_back({&codes, code_floats, widest.top_k});
   for (size_t i = 0; i < spec.ropes.size(); ++i) {
     widths_.push_back({&cos[i], spec.ropes[i].dims / 2, 1});
     widths_.push_back({&sin[i], spec.ropes[i].dims / 2, 1});
@@ -61,6 +64,7 @@ Scratch::Scratch(const DecoderSpec& spec, int thread_count) : cos(spec.ropes.siz
                           kLinearRows * tile,
                           kLinearRows * tile,
                           kGemvRows * static_cast<size_t>(stride_of(spec.hidden_size)),
+                          kGemvRows * static_cast<size_t>(stride_of(code_floats)),
                           static_cast<size_t>(kScoredRows) * kAttendKeys,
                           kMaxAttendRows,
                           kMaxAttendRows,
@@ -76,11 +80,12 @@ Scratch::Scratch(const DecoderSpec& spec, int thread_count) : cos(spec.ropes.siz
   auto* next = thread_memory_.as<float>();
   for (ThreadScratch& t : threads) {
     const size_t* size = sizes;
-    for (float** p : {&t.dequantized, &t.acc_a, &t.acc_b, &t.normed, &t.scores, &t.block_max, &t.block_sum, &t.block_out, &t.max,
+    for (float** p : {&t.dequantized, &t.acc_a, &t.acc_b, &t.normed, &t.codes.data, &t.scores, &t.block_max, &t.block_sum, &t.block_out, &t.max,
                       &t.sum, &t.out, &t.staged_keys, &t.staged_values}) {
       *p = next;
       next += *size++;
     }
+    t.codes.stride = stride_of(code_floats);
     for (int r = 0; r < kGemvRows; ++r) t.normed_rows[r] = t.normed + r * stride_of(spec.hidden_size);
   }
 }

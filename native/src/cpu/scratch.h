@@ -16,6 +16,7 @@ struct Rows {
   std::vector<const float*> pointers;  // of each row
 
   float* operator[](int row) const { return data + row * stride; }
+  unsigned char* bytes_of(int row) const { return reinterpret_cast<unsigned char*>(data + row * stride); }
 };
 
 struct ThreadScratch {
@@ -23,6 +24,7 @@ struct ThreadScratch {
   float *acc_a, *acc_b;      // [kLinearRows][16 * kMaxTilePanels]
   float* normed;             // [kGemvRows][hidden]
   const float* normed_rows[kGemvRows];
+  Rows codes;                // [kGemvRows]: as Scratch::codes
   float* scores;             // [kScoredRows][kAttendKeys]
   float *block_max, *block_sum, *block_out;  // [kMaxAttendRows](...[value_stride])
   float *max, *sum, *out;                    // the same, merged so far
@@ -35,7 +37,8 @@ inline constexpr int kLinearRows = 252;  // rows of one chunk of a linear layer;
 
 class Scratch {
  public:
-  Scratch(const DecoderSpec& spec, int threads);
+  // `codes`: with room for quantized rows.
+  Scratch(const DecoderSpec& spec, int threads, bool codes);
 
   // Makes room for a slice of `rows` rows. Throws Error(OutOfMemory, "cpu.step").
   void prepare(int rows);
@@ -50,6 +53,7 @@ class Scratch {
   Rows activated;   // [rows or rows * top_k][feed-forward width]
   Rows routed;      // [rows][experts]
   Rows expert_out;  // [rows * top_k][hidden]
+  Rows codes;       // [rows or rows * top_k] quantized rows (quantized_row.h), as bytes
   std::vector<Rows> cos, sin;  // per rope: [rows][dims / 2]
   std::vector<ThreadScratch> threads;
   float* partials = nullptr;

@@ -109,6 +109,10 @@ Sequence& Engine::sequence_of(int id) {
 }
 
 std::unique_ptr<Executor> Engine::make_executor(const LoadOptions& options) {
+  if (options.executor == ExecutorKind::Mlx && options.compute != Compute::Exact) {
+    throw Error(ErrorCode::InvalidArgument, "engine.load",
+                std::string("compute '") + compute_name(options.compute) + "' wants the cpu executor, got 'mlx', which is always exact");
+  }
   // The mlx executor computes in f32 on a CPU and so widens 16-bit floats; everything else stays as large as its file.
   const bool widens = options.executor == ExecutorKind::Mlx && mx::default_device() == mx::Device::cpu;
   const int64_t in_file = total_file_bytes(options.files);
@@ -117,7 +121,7 @@ std::unique_ptr<Executor> Engine::make_executor(const LoadOptions& options) {
   TensorSource source(options.files, options.spec);
   if (options.executor == ExecutorKind::Mlx) return make_mlx_executor(options.spec, source, options.kv_format);
 #ifdef SEMANTIC_CPU
-  return make_cpu_executor(options.spec, source, options.kv_format, *pool_);
+  return make_cpu_executor(options.spec, source, options.kv_format, options.compute, *pool_);
 #else
   throw Error(ErrorCode::InvalidArgument, "engine.load", "this build of the addon has no cpu executor");
 #endif

@@ -32,6 +32,7 @@ struct LoadOptions {
   std::vector<std::string> files;
   ExecutorKind executor;
   KvFormat kv_format;
+  Compute compute;
 };
 
 struct LoadedModel {

@@ -29,7 +29,8 @@ LoadOptions read_load_options(const Napi::Value& value) {
   const ObjectReader o(value, "options");
   LoadOptions options{read_spec(o.object("spec")), o.texts("files"),
                       static_cast<ExecutorKind>(o.choice("executor", {"mlx", "cpu"})),
-                      static_cast<KvFormat>(o.choice("kvFormat", {"f32", "f16", "bf16", "q8", "q4"}))};
+                      static_cast<KvFormat>(o.choice("kvFormat", {"f32", "f16", "bf16", "q8", "q4"})),
+                      o.is_null("compute") ? Compute::Exact : static_cast<Compute>(o.choice("compute", {"exact", "int8x2", "int8"}))};
   if (options.files.empty()) o.refuse("files", "an array of at least one path");
   return options;
 }

@@ -1,5 +1,6 @@
 /** The shape of the configuration. Defaults are not here: config/default.toml holds every number, and must name every key. */
 import { z } from 'zod';
+import { COMPUTES } from '../../core/domain/compute.js';
 import { KV_FORMATS } from '../../core/domain/kv-format.js';
 
 const count = z.int().min(1);
@@ -23,6 +24,7 @@ export const configSchema = z.strictObject({
     context: size,
     executor: z.enum(['auto', 'mlx', 'cpu']),
     kv_format: z.enum(KV_FORMATS),
+    compute: z.enum(['auto', ...COMPUTES]),
     threads: z.int().min(0).max(1_024),
   }),
   engine: z.strictObject({

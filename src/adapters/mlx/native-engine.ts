@@ -1,5 +1,5 @@
 /** The native engine of this process: one thread, one memory budget, and the models loaded into it. */
-import type { BackendInfo, EngineOptions, EngineStats, ExecutorKind, KvFormat } from '../../../native/index.js';
+import type { BackendInfo, Compute, EngineOptions, EngineStats, ExecutorKind, KvFormat } from '../../../native/index.js';
 import type { Checkpoint } from '../../core/domain/checkpoint.js';
 import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
 import type { RunnerLoader } from '../../core/ports.js';
@@ -11,6 +11,7 @@ export interface NativeEngineOptions extends EngineOptions {
   /** How models loaded by this engine are run. */
   readonly executor: ExecutorKind;
   readonly kvFormat: KvFormat;
+  readonly compute: Compute;
 }
 
 export class NativeEngine implements RunnerLoader {
@@ -19,7 +20,7 @@ export class NativeEngine implements RunnerLoader {
   /** Throws PrerequisiteMissing without the addon, InvalidRequest for options it refuses. */
   constructor(private readonly options: NativeEngineOptions) {
     const { Engine } = loadAddon();
-    const { executor: _executor, kvFormat: _kvFormat, ...engineOptions } = options;
+    const { executor: _executor, kvFormat: _kvFormat, compute: _compute, ...engineOptions } = options;
     try {
       this.engine = new Engine(engineOptions);
     } catch (error) {
@@ -37,8 +38,8 @@ export class NativeEngine implements RunnerLoader {
 
   /** Throws ModelFileCorrupt, OutOfMemory (nothing was allocated), or EngineFailed. */
   async load(checkpoint: Checkpoint, spec: DecoderSpec): Promise<NativeRunner> {
-    const { executor, kvFormat } = this.options;
-    const loaded = await crossing('us', () => this.engine.loadModel({ spec, files: checkpoint.files, executor, kvFormat }));
+    const { executor, kvFormat, compute } = this.options;
+    const loaded = await crossing('us', () => this.engine.loadModel({ spec, files: checkpoint.files, executor, kvFormat, compute }));
     return new NativeRunner(this.engine, loaded, spec);
   }
 

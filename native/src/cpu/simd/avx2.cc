@@ -3,6 +3,7 @@
 #include "cpu/simd/vec_avx2.h"
 
 namespace semantic::cpu::avx2 {
+#include "cpu/simd/scales.inl"
 #include "cpu/simd/linear.inl"
 #include "cpu/simd/rows.inl"
 #include "cpu/simd/kv.inl"
@@ -10,5 +11,5 @@ namespace semantic::cpu::avx2 {
 
 extern const Kernels kTable;
 const Kernels kTable = {"avx2",      kTilePanels, gemv,     gemm,     embed,        rms_norm,   store_row, add_row, add_scaled,
-                        activate, softcap,     rotate,   write_values, write_keys, expand_keys, expand_values, attend,    merge,   finish};
+                        activate, softcap,     rotate,   write_values, write_keys, expand_keys, expand_values, attend,    merge,   finish, {}};
 }  // namespace semantic::cpu::avx2

@@ -1,14 +1,6 @@
 // Linear layers on panels. Included once per instruction set, inside its namespace, after its vec_*.h.
 // A weight is dequantized first, w = fma(q, scale, bias), then joins its output's chain, acc = fma(w, x, acc).
 
-static inline Vec load_scales(ScaleKind kind, const unsigned char* p) {
-  switch (kind) {
-    case ScaleKind::F16: return load_f16(reinterpret_cast<const uint16_t*>(p));
-    case ScaleKind::BF16: return load_bf16(reinterpret_cast<const uint16_t*>(p));
-    default: return load(reinterpret_cast<const float*>(p));
-  }
-}
-
 // A format: how a record's header and words become weights. `Header` lives in registers while a group is read.
 struct Q4 {
   static constexpr int kPerWord = 8, kWordBytes = 64;
@@ -24,8 +16,10 @@ struct Q4 {
   static inline Vec value(Word w, int j, const Header& h) { return fma(nibble(w, j), h.scale, h.bias); }
 };
 struct Q8 {
-  static constexpr int kPerWord = 4, kWordBytes = 64;
-  using Word = const unsigned char*;
+  static constexpr int kPerWord = 8, kWordBytes = 128;
+  struct Word {
+    Words even, odd;
+  };
   struct Header {
     Vec scale, bias;
   };
@@ -33,8 +27,8 @@ struct Q8 {
   static inline Header read(ScaleKind kind, const unsigned char* p) {
     return {load_scales(kind, p), load_scales(kind, p + kLanes * scale_bytes(kind))};
   }
-  static inline Word word(const unsigned char* p) { return p; }
-  static inline Vec value(Word w, int j, const Header& h) { return fma(load_u8(w + j * kLanes), h.scale, h.bias); }
+  static inline Word word(const unsigned char* p) { return {load_words(p), load_words(p + 64)}; }
+  static inline Vec value(Word w, int j, const Header& h) { return fma(byte_of(j % 2 == 0 ? w.even : w.odd, j / 2), h.scale, h.bias); }
 };
 struct Mxfp4 {
   static constexpr int kPerWord = 8, kWordBytes = 64;
@@ -97,7 +91,7 @@ static void gemv_tile(const PanelMatrix& w, const unsigned char* data, const flo
 #pragma GCC unroll 4
       for (int p = 0; p < P; ++p) {
         word[p] = F::word(data + p * panel_bytes);
-        prefetch(data + p * panel_bytes + ahead);
+        for (int line = 0; line < F::kWordBytes; line += 64) prefetch(data + p * panel_bytes + ahead + line);
       }
 #pragma GCC unroll 8
       for (int j = 0; j < F::kPerWord; ++j) {

@@ -72,6 +72,11 @@ static inline Vec fp4(Words w, int j) {
   const Vec table = _mm512_setr_ps(0, .5f, 1, 1.5f, 2, 3, 4, 6, -0.f, -.5f, -1, -1.5f, -2, -3, -4, -6);
   return _mm512_permutexvar_ps(_mm512_srli_epi32(w, 4 * j), table);
 }
+// Byte j of each word.
+static inline Vec byte_of(Words w, int j) {
+  const __m512i index = _mm512_add_epi32(_mm512_set4_epi32(0x8080800C, 0x80808008, 0x80808004, 0x80808000), _mm512_set1_epi32(j));
+  return _mm512_cvtepi32_ps(_mm512_shuffle_epi8(w, index));
+}
 static inline Vec load_u8(const unsigned char* p) {
   return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))));
 }
@@ -82,6 +87,44 @@ static inline Vec low4_of(__m128i bytes) {
 static inline Vec load_low4(const unsigned char* p) { return low4_of(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
 static inline Vec load_high4(const unsigned char* p) {
   return low4_of(_mm_srli_epi16(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)), 4));
+}
+
+// For dot.inl.
+using Ints = __m512i;  // 16 int32
+using Quad = __m512i;  // 4 int8, in every lane
+constexpr int dot_panels(int rows) { return rows <= 2 ? 4 : rows == 3 ? 3 : rows <= 6 ? 2 : 1; }
+constexpr int kDotRows = 8;  // most rows of a tile: more do not fit the first cache with 1536 inputs
+constexpr int kQ8Code = 0, kFp4Code = 12;  // what codes are above the values they stand for
+
+static inline Ints all_ints(int32_t v) { return _mm512_set1_epi32(v); }
+static inline Ints shift_left8(Ints v, int32_t plus) { return _mm512_add_epi32(_mm512_slli_epi32(v, 8), all_ints(plus)); }
+static inline Vec to_floats(Ints v) { return _mm512_cvtepi32_ps(v); }
+static inline Quad quad(const int8_t* p) {
+  int32_t v;
+  std::memcpy(&v, p, 4);
+  return _mm512_set1_epi32(v);
+}
+static inline Words low_nibbles(Words w) { return _mm512_and_si512(w, _mm512_set1_epi8(15)); }
+static inline Words high_nibbles(Words w) { return _mm512_and_si512(_mm512_srli_epi32(w, 4), _mm512_set1_epi8(15)); }
+static inline Words q8_codes(Words w) { return w; }
+// Twice the value of an fp4, and kFp4Code.
+static inline Words fp4_codes(Words nibbles) {
+  const __m128i table = _mm_setr_epi8(12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0);
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table), nibbles);
+}
+#if defined(__AVX512VNNI__)
+// sum + the products of a word's 4 codes; `wide`: codes of more than 7 bits.
+template <bool wide>
+static inline Ints dot(Ints sum, Words even, Quad x_even, Words odd, Quad x_odd) {
+  return _mm512_dpbusd_epi32(_mm512_dpbusd_epi32(sum, even, x_even), odd, x_odd);
+}
+#endif
+// Bits 0..7 of each lane's bits, or 8..15 of them + 128, in the order 0 2 4 6 1 3 5 7 of each 8.
+static inline void store_codes(int8_t* p, Vec t, bool high) {
+  __m512i i = _mm512_castps_si512(t);
+  if (high) i = _mm512_srli_epi32(_mm512_add_epi32(i, _mm512_set1_epi32(128)), 8);
+  const __m128i order = _mm_setr_epi8(0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15);
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_shuffle_epi8(_mm512_cvtepi32_epi8(i), order));
 }
 static inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
 static inline void prefetch_far(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T1); }  // to the second level

@@ -88,6 +88,8 @@ static inline Vec from_u8(uint8x16_t b) {
            vcvtq_f32_u32(vmovl_u16(vget_low_u16(hi))), vcvtq_f32_u32(vmovl_u16(vget_high_u16(hi)))}};
 }
 static inline Vec load_u8(const unsigned char* p) { return from_u8(vld1q_u8(p)); }
+// Byte j of each word.
+static inline Vec byte_of(Words w, int j) { SEMANTIC_EACH(vcvtq_f32_u32(vandq_u32(shifted(w.v[i], 8 * j), vdupq_n_u32(255)))); }
 // Bits 0..3, and 4..7, of 16 bytes.
 static inline Vec load_low4(const unsigned char* p) { return from_u8(vandq_u8(vld1q_u8(p), vdupq_n_u8(15))); }
 static inline Vec load_high4(const unsigned char* p) { return from_u8(vshrq_n_u8(vld1q_u8(p), 4)); }
@@ -98,6 +100,77 @@ static inline float32x4_t fp4x4(uint32x4_t n) {
   return vmulq_f32(vreinterpretq_f32_u32(vorrq_u32(magnitude, sign)), vdupq_n_f32(0x1p126f));
 }
 static inline Vec fp4(Words w, int j) { SEMANTIC_EACH(fp4x4(shifted(w.v[i], 4 * j))); }
+
+// For dot.inl.
+struct Ints {
+  int32x4_t v[4];
+};
+using Quad = int8x16_t;  // 4 int8, in every lane
+constexpr int dot_panels(int) { return 1; }
+constexpr int kDotRows = 4;  // most rows of a tile
+constexpr int kQ8Code = -128, kFp4Code = 0;  // what codes are above the values they stand for
+
+static inline Ints all_ints(int32_t s) {
+  Ints r;
+  for (int i = 0; i < 4; ++i) r.v[i] = vdupq_n_s32(s);
+  return r;
+}
+static inline Ints shift_left8(Ints a, int32_t plus) {
+  for (int i = 0; i < 4; ++i) a.v[i] = vaddq_s32(vshlq_n_s32(a.v[i], 8), vdupq_n_s32(plus));
+  return a;
+}
+static inline Vec to_floats(Ints a) { SEMANTIC_EACH(vcvtq_f32_s32(a.v[i])); }
+static inline Quad quad(const int8_t* p) {
+  int32_t v;
+  std::memcpy(&v, p, 4);
+  return vreinterpretq_s8_s32(vdupq_n_s32(v));
+}
+static inline Words low_nibbles(Words w) {
+  for (int i = 0; i < 4; ++i) w.v[i] = vandq_u32(w.v[i], vdupq_n_u32(0x0F0F0F0F));
+  return w;
+}
+static inline Words high_nibbles(Words w) {
+  for (int i = 0; i < 4; ++i) w.v[i] = vreinterpretq_u32_u8(vshrq_n_u8(vreinterpretq_u8_u32(w.v[i]), 4));
+  return w;
+}
+static inline Words q8_codes(Words w) {  // to int8
+  for (int i = 0; i < 4; ++i) w.v[i] = veorq_u32(w.v[i], vdupq_n_u32(0x80808080));
+  return w;
+}
+// Twice the value of an fp4.
+static inline Words fp4_codes(Words nibbles) {
+  const int8_t values[16] = {0, 1, 2, 3, 4, 6, 8, 12, 0, -1, -2, -3, -4, -6, -8, -12};
+  const int8x16_t table = vld1q_s8(values);
+  for (int i = 0; i < 4; ++i) nibbles.v[i] = vreinterpretq_u32_s8(vqtbl1q_s8(table, vreinterpretq_u8_u32(nibbles.v[i])));
+  return nibbles;
+}
+static inline int32x4_t dot4(int32x4_t sum, uint32x4_t codes, Quad x) {
+  const int8x16_t c = vreinterpretq_s8_u32(codes);
+#if defined(__ARM_FEATURE_DOTPROD)
+  return vdotq_s32(sum, c, x);
+#else
+  const int16x8_t lo = vmull_s8(vget_low_s8(c), vget_low_s8(x)), hi = vmull_high_s8(c, x);
+  return vaddq_s32(sum, vpaddq_s32(vpaddlq_s16(lo), vpaddlq_s16(hi)));
+#endif
+}
+// sum + the products of a word's 4 codes.
+template <bool>
+static inline Ints dot(Ints sum, Words even, Quad x_even, Words odd, Quad x_odd) {
+  for (int i = 0; i < 4; ++i) sum.v[i] = dot4(dot4(sum.v[i], even.v[i], x_even), odd.v[i], x_odd);
+  return sum;
+}
+// Bits 0..7 of each lane's bits, or 8..15 of them + 128, in the order 0 2 4 6 1 3 5 7 of each 8.
+static inline void store_codes(int8_t* p, Vec t, bool high) {
+  uint32x4_t v[4];
+  for (int i = 0; i < 4; ++i) {
+    v[i] = vreinterpretq_u32_f32(t.v[i]);
+    if (high) v[i] = vshrq_n_u32(vaddq_u32(v[i], vdupq_n_u32(128)), 8);
+  }
+  const uint8x8_t lo = vmovn_u16(vcombine_u16(vmovn_u32(v[0]), vmovn_u32(v[1])));
+  const uint8x8_t hi = vmovn_u16(vcombine_u16(vmovn_u32(v[2]), vmovn_u32(v[3])));
+  const uint8_t order[16] = {0, 2, 4, 6, 1, 3, 5, 7, 8, 10, 12, 14, 9, 11, 13, 15};
+  vst1q_u8(reinterpret_cast<uint8_t*>(p), vqtbl1q_u8(vcombine_u8(lo, hi), vld1q_u8(order)));
+}
 static inline void prefetch(const void* p) { __builtin_prefetch(p); }
 static inline void prefetch_far(const void* p) { __builtin_prefetch(p, 0, 2); }  // to the second level
 

@@ -104,12 +104,78 @@ static inline Words load_words(const void* p) {
 }
 static inline Vec nibble(Words w, int j) { SEMANTIC_EACH(static_cast<float>(static_cast<int32_t>(w.v[i] >> (4 * j) & 15))); }
 static inline Vec load_u8(const unsigned char* p) { SEMANTIC_EACH(static_cast<float>(p[i])); }
+// Byte j of each word.
+static inline Vec byte_of(Words w, int j) { SEMANTIC_EACH(static_cast<float>(static_cast<int32_t>(w.v[i] >> (8 * j) & 255))); }
 // Bits 0..3, and 4..7, of 16 bytes.
 static inline Vec load_low4(const unsigned char* p) { SEMANTIC_EACH(static_cast<float>(p[i] & 15)); }
 static inline Vec load_high4(const unsigned char* p) { SEMANTIC_EACH(static_cast<float>(p[i] >> 4)); }
 // Bits e1 e0 m become exponent and mantissa of an f32 that is 2^-126 too small (denormal for e = 0): one multiply, exact.
 static inline Vec fp4(Words w, int j) {
   SEMANTIC_EACH(as_float((w.v[i] >> (4 * j) & 7) << 22 | (w.v[i] >> (4 * j) & 8) << 28) * 0x1p126f);
+}
+
+// For dot.inl.
+struct Ints {
+  int32_t v[16];
+};
+struct Quad {
+  int8_t v[4];
+};
+constexpr int dot_panels(int) { return 1; }
+constexpr int kDotRows = 2;  // most rows of a tile
+constexpr int kQ8Code = 0, kFp4Code = 12;  // what codes are above the values they stand for
+
+static inline Ints all_ints(int32_t s) {
+  Ints r;
+  for (int i = 0; i < 16; ++i) r.v[i] = s;
+  return r;
+}
+static inline Ints shift_left8(Ints a, int32_t plus) {
+  for (int i = 0; i < 16; ++i) a.v[i] = a.v[i] * 256 + plus;
+  return a;
+}
+static inline Vec to_floats(Ints a) { SEMANTIC_EACH(static_cast<float>(a.v[i])); }
+static inline Quad quad(const int8_t* p) {
+  Quad q;
+  std::memcpy(q.v, p, 4);
+  return q;
+}
+static inline Words low_nibbles(Words w) {
+  for (int i = 0; i < 16; ++i) w.v[i] &= 0x0F0F0F0F;
+  return w;
+}
+static inline Words high_nibbles(Words w) {
+  for (int i = 0; i < 16; ++i) w.v[i] = w.v[i] >> 4 & 0x0F0F0F0F;
+  return w;
+}
+static inline Words q8_codes(Words w) { return w; }
+// Twice the value of an fp4, and kFp4Code.
+static inline Words fp4_codes(Words nibbles) {
+  const uint8_t table[16] = {12, 13, 14, 15, 16, 18, 20, 24, 12, 11, 10, 9, 8, 6, 4, 0};
+  for (int i = 0; i < 16; ++i) {
+    uint32_t w = 0;
+    for (int j = 0; j < 32; j += 8) w |= static_cast<uint32_t>(table[nibbles.v[i] >> j & 15]) << j;
+    nibbles.v[i] = w;
+  }
+  return nibbles;
+}
+// sum + the products of a word's 4 codes.
+template <bool>
+static inline Ints dot(Ints sum, Words even, Quad x_even, Words odd, Quad x_odd) {
+  for (int j = 0; j < 4; ++j) {
+    for (int i = 0; i < 16; ++i) {
+      sum.v[i] += static_cast<int32_t>(even.v[i] >> (8 * j) & 255) * x_even.v[j] + static_cast<int32_t>(odd.v[i] >> (8 * j) & 255) * x_odd.v[j];
+    }
+  }
+  return sum;
+}
+// Bits 0..7 of each lane's bits, or 8..15 of them + 128, in the order 0 2 4 6 1 3 5 7 of each 8.
+static inline void store_codes(int8_t* p, Vec t, bool high) {
+  const int order[8] = {0, 2, 4, 6, 1, 3, 5, 7};
+  for (int i = 0; i < 16; ++i) {
+    const uint32_t u = as_bits(t.v[i / 8 * 8 + order[i % 8]]);
+    p[i] = static_cast<int8_t>(static_cast<uint8_t>(high ? (u + 128) >> 8 : u));
+  }
 }
 static inline void prefetch(const void*) {}
 static inline void prefetch_far(const void*) {}
