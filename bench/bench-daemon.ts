@@ -1,6 +1,9 @@
 /** The real daemon in a process of its own, and what it answers over HTTP. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SchedulerBody } from '#src/client/scheduler-bodies.js';
 import type { DaemonStatus } from '#src/server/admin/status.js';
@@ -36,14 +39,20 @@ export class BenchDaemon implements ChatServer {
     environment: Readonly<Record<string, string>> = {},
   ): Promise<BenchDaemon> {
     const port = 18_000 + Math.floor(Math.random() * 10_000);
+    const sockets = mkdtempSync(join(tmpdir(), 'semantic-bench-')); // a daemon of the user's may have the usual one
     const start = Date.now();
-    const child = spawn(process.execPath, [binary, 'serve', '--port', `${port}`, '--model', model, ...flags], {
-      stdio: 'ignore',
-      env: { ...process.env, ...environment },
-    });
+    const child = spawn(
+      process.execPath,
+      [binary, 'serve', '--port', `${port}`, '--socket', join(sockets, 'daemon.sock'), '--model', model, ...flags],
+      {
+        stdio: 'ignore',
+        env: { ...process.env, ...environment },
+      },
+    );
     const kill = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
       child.kill(signal);
       if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+      rmSync(sockets, { recursive: true, force: true });
     };
     const base = `http://127.0.0.1:${port}`;
     await untilReady(`${base}/health/ready`, () => (child.exitCode === null ? null : `${child.exitCode}`));
