@@ -1,5 +1,5 @@
 // Times and checks the cpu executor on SmolLM2-135M's GGUF file, without Node.
-//   cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f32|f16|bf16|q8|q4] [--clock wall|cpu]
+//   cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f32|f16|bf16|q8|q4] [--compute exact|int8x2|int8] [--clock wall|cpu]
 //             prefill TOKENS | decode DEPTH SEQUENCES | shared DEPTH SEQUENCES | verify TOKENS |
 //             greedy COUNT TOKEN...
 #include <algorithm>
@@ -258,25 +258,34 @@ KvFormat format_named(const std::string& name) {
   return static_cast<KvFormat>(found - std::begin(names));
 }
 
+Compute compute_named(const std::string& name) {
+  for (const Compute c : {Compute::Exact, Compute::Int8x2, Compute::Int8}) {
+    if (name == compute_name(c)) return c;
+  }
+  throw std::invalid_argument("no way to compute is named " + name);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
   int threads = 2;
   std::string isa = "auto", file, mode;
   KvFormat kv = KvFormat::F16;
+  Compute compute = Compute::Exact;
   std::vector<int> numbers;
   for (int i = 1; i < argc; ++i) {
     const std::string a = argv[i];
     if (a == "--threads" && i + 1 < argc) threads = std::atoi(argv[++i]);
     else if (a == "--isa" && i + 1 < argc) isa = argv[++i];
     else if (a == "--kv" && i + 1 < argc) kv = format_named(argv[++i]);
+    else if (a == "--compute" && i + 1 < argc) compute = compute_named(argv[++i]);
     else if (a == "--clock" && i + 1 < argc) cpu_clock = std::string(argv[++i]) == "cpu";
     else if (file.empty()) file = a;
     else if (mode.empty()) mode = a;
     else numbers.push_back(std::atoi(a.c_str()));
   }
   if (mode.empty()) {
-    std::fprintf(stderr, "cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f32|f16|bf16|q8|q4] [--clock wall|cpu] prefill TOKENS | decode DEPTH SEQUENCES | shared DEPTH SEQUENCES | verify TOKENS | greedy COUNT TOKEN...\n");
+    std::fprintf(stderr, "cpu_bench MODEL.gguf [--threads N] [--isa NAME] [--kv f32|f16|bf16|q8|q4] [--compute exact|int8x2|int8] [--clock wall|cpu] prefill TOKENS | decode DEPTH SEQUENCES | shared DEPTH SEQUENCES | verify TOKENS | greedy COUNT TOKEN...\n");
     return 2;
   }
   const DecoderSpec spec = smollm2_135m_gguf_spec();
@@ -285,7 +294,7 @@ int main(int argc, char** argv) try {
   std::unique_ptr<Executor> executor;
   {
     TensorSource source({file}, spec);
-    executor = make_cpu_executor(spec, source, kv, *pool);
+    executor = make_cpu_executor(spec, source, kv, compute, *pool);
   }
   std::printf("# %s, %d threads, load %.3f s, weights %.1f MB\n", instruction_set_of(*pool).c_str(), threads, now() - start,
               executor->weight_bytes() / 1e6);
