@@ -40,8 +40,8 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const wire = new SoakWire(base);
   const tally = newTally();
   const failures: string[] = [];
-  const watch = new Watch(wire, options);
   const over = (): boolean => failures.length > 0 || isOver(tally);
+  const watch = new Watch(wire, options, over);
   const live = async (i: number): Promise<void> => {
     try {
       await soakAgent({ name: `soak-${i}`, wire, random: new Seeded(seed * 1000 + i), lengths, tally, isOver: over });
@@ -62,8 +62,8 @@ class Watch {
   readonly #watching: Promise<void>;
   readonly #failures: string[] = [];
 
-  constructor(wire: SoakWire, options: SoakOptions) {
-    this.#watching = this.#watch(wire, options).catch((error: Error) => void this.#failures.push(`status: ${error.message}`));
+  constructor(wire: SoakWire, options: SoakOptions, over: () => boolean) {
+    this.#watching = this.#watch(wire, options, over).catch((error: Error) => void this.#failures.push(`status: ${error.message}`));
   }
 
   async end(): Promise<readonly string[]> {
@@ -72,7 +72,7 @@ class Watch {
     return this.#failures;
   }
 
-  async #watch(wire: SoakWire, { sampleMillis, onSample }: SoakOptions): Promise<void> {
+  async #watch(wire: SoakWire, { sampleMillis, onSample }: SoakOptions, over: () => boolean): Promise<void> {
     const start = Date.now();
     while (!this.#stop.signal.aborted) {
       const [status, scheduler] = await Promise.all([
@@ -80,7 +80,8 @@ class Watch {
         wire.get<SchedulerBody>('/v1/admin/scheduler'),
       ]);
       const sample = { seconds: (Date.now() - start) / 1000, bytes: status.memory.residentBytes, status, scheduler };
-      this.samples.push({ seconds: sample.seconds, bytes: sample.bytes });
+      // While agents leave, memory falls, which would hide that it grew.
+      if (!over()) this.samples.push({ seconds: sample.seconds, bytes: sample.bytes });
       onSample(sample);
       if (status.engine.fault !== null) throw new Error(status.engine.fault);
       await sleep(sampleMillis, undefined, { signal: this.#stop.signal }).catch(() => undefined);
