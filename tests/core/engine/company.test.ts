@@ -151,7 +151,14 @@ describe('a pool too small for all', () => {
   ])(
     'answers make way for each other and go on with the tokens they would have had; their KV is %s',
     async (_, terms) => {
-      const narrow = await openHere(home.path, { ...budgetOf(5, roomy, home.path), 'scheduler.reserve_tokens': 8 });
+      // All prompts are read in the first few steps, so that whoever makes way is under way.
+      const atOnce = {
+        'scheduler.step_gap_ms': 10_000,
+        'scheduler.decode_share': 0.1,
+        'scheduler.batch_window_ms': 1_000,
+        'engine.max_batch_sequences': 4,
+      };
+      const narrow = await openHere(home.path, { ...budgetOf(5, roomy, home.path), ...atOnce, 'scheduler.reserve_tokens': 8 });
       try {
         let longest = 0; // answer that made way, so far
         const watch = setInterval(() => {
