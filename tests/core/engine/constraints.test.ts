@@ -5,12 +5,15 @@ import type { OutputConstraint } from '../../../src/core/domain/output-constrain
 import { toolConstraint } from '../../../src/core/constraints/tool-constraint.js';
 import type { GenerationRequest } from '../../../src/core/domain/request.js';
 import type { OpenedEngine } from '../../../src/server/open-engine.js';
-import { openHere, requestOf } from '../../support/engine-here.js';
+import { budgetOf, openHere, readAll, requestOf } from '../../support/engine-here.js';
 import { createHome } from '../../support/run-semantic.js';
 import { CASES, type ConstrainedCase } from '../../../bench/constrained-cases.js';
 
 /** Generations; more with CONSTRAINED_RUNS=500. */
 const RUNS = Number(process.env['CONSTRAINED_RUNS'] ?? 24);
+
+/** As many as may wait. */
+const TOGETHER = 48;
 
 const home = createHome();
 const ajv = new Ajv2020({ strict: false, formats: { date: true } });
@@ -53,14 +56,15 @@ test(
       seed: BigInt(i),
       temperature: [0, 0.7, 1.5][i % 3]!,
     }));
-    const outcomes = await Promise.all(
-      runs.map(async (run) => {
-        const sampling = { ...requestOf('').sampling, temperature: run.temperature, seed: run.seed };
-        return { run, ...(await answer(run.prompt, run.constraint, { sampling })) };
-      }),
-    );
+    const answered = async (run: (typeof runs)[number]): Promise<Outcome & { run: typeof run }> => {
+      const sampling = { ...requestOf('').sampling, temperature: run.temperature, seed: run.seed };
+      return { run, ...(await answer(run.prompt, run.constraint, { sampling })) };
+    };
+    const outcomes: Awaited<ReturnType<typeof answered>>[] = [];
+    for (let i = 0; i < RUNS; i += TOGETHER) outcomes.push(...(await Promise.all(runs.slice(i, i + TOGETHER).map(answered))));
     const whole = outcomes.filter(({ reason }) => reason === 'stop');
     for (const { run, text } of whole) expect(isValid(run, text), `${text} for ${JSON.stringify(run.constraint)}`).toBe(true);
+    console.info(`${whole.length} of ${RUNS} answers were whole, and all of them valid`);
     expect(whole.length).toBeGreaterThan(RUNS / 2);
   },
   60_000 + RUNS * 4_000,
@@ -134,3 +138,22 @@ test('an answer that turns out too ambiguous fails alone and leaves nothing behi
   await opened.engine.drain();
   expect([opened.engine.status().running, opened.engine.status().fault]).toEqual([0, null]);
 });
+
+test('an answer that makes way for others goes on within its constraint, with the tokens it would have had', async () => {
+  const words: OutputConstraint = { kind: 'regex', pattern: '([a-z]{2,9} ){100,}' };
+  const growing = (i: number): GenerationRequest => {
+    const sampling = { ...requestOf('').sampling, temperature: 0.9, seed: BigInt(i) };
+    return requestOf(`${i} ${'word '.repeat(165 + 3 * i)}`, { maxTokens: 90, sampling, constraint: words, cachePrompt: false });
+  };
+  const alone: (readonly number[])[] = [];
+  for (let i = 0; i < 3; i++) alone.push((await readAll(opened.engine.submit(growing(i)))).tokens);
+  const narrow = await openHere(home.path, { ...budgetOf(4, opened, home.path), 'scheduler.reserve_tokens': 8 });
+  try {
+    const answers = await Promise.all([0, 1, 2].map((i) => readAll(narrow.engine.submit(growing(i)))));
+    expect(answers.map(({ tokens }) => tokens)).toEqual(alone);
+    for (const { text } of answers) expect(text).toMatch(/^([a-z]{2,9} )*[a-z]*$/);
+    expect(narrow.engine.status().requests.preempted).toBeGreaterThan(0);
+  } finally {
+    await narrow.close();
+  }
+}, 120_000);
