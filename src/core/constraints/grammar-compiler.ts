@@ -54,7 +54,7 @@ export class GrammarCompiler implements ConstraintCompiler {
       refuse(origin, `it has more than ${maxSourceBytes} bytes`, 'Shorten it, or raise constraints.max_source_bytes.');
     }
     const trie = await (this.#trie ??= this.#buildTrie(origin));
-    const grammar = toGrammar(constraint, json);
+    const grammar = toGrammar(constraint, { maxStates, json });
     const work = compileGrammar(grammar, { origin, maxStates, longestToken: trie.longestToken });
     const automaton = await inSlices(work, compileTimeoutMs, () => tooLong(origin, compileTimeoutMs));
     const maxWalks = Math.max(16, Math.floor((maskCacheMb * BYTES_PER_MB) / maxCompiled / (trie.words * 4)));

@@ -20,3 +20,6 @@ export interface JsonLayout {
   /** Most spaces of an indentation. */
   readonly maxIndent: number;
 }
+
+/** What bounds the making of a grammar. */
+export type GrammarLimits = Pick<ConstraintLimits, 'maxStates' | 'json'>;

@@ -3,12 +3,12 @@ import type { OutputConstraint } from '../domain/output-constraint.js';
 import { type Grammar, type GrammarNode, EMPTY, choice, literal, sequence } from './grammar/node.js';
 import { RuleSet } from './grammar/rule-set.js';
 import { compileSchema } from './json/compile-schema.js';
-import type { JsonLayout } from './limits.js';
+import type { GrammarLimits } from './limits.js';
 import { refuse } from './refuse.js';
 
 export function toolCallGrammar(
   { tools, syntax, parallel }: Extract<OutputConstraint, { kind: 'tool_calls' }>,
-  layout: JsonLayout,
+  limits: GrammarLimits,
 ): Grammar {
   if (tools.length === 0) refuse('tool_calls', 'there is no tool to call');
   const rules = new RuleSet();
@@ -16,7 +16,7 @@ export function toolCallGrammar(
   const calls = tools.map(({ name, parameters }) =>
     sequence(
       literal(before + JSON.stringify(name).slice(1, -1) + between),
-      compileSchema(parameters, `tool ${JSON.stringify(name)} `, rules, layout),
+      compileSchema(parameters, `tool ${JSON.stringify(name)} `, rules, limits),
       literal(after),
     ),
   );

@@ -206,3 +206,18 @@ it.each<[unknown, string]>([
 ])('%j is refused: %s', (schema, reason) => {
   expect(() => automatonOf({ kind: 'json_schema', schema })).toThrow(reason);
 });
+
+it('a short schema that comes to a lot is refused', () => {
+  const twice = (next: string) => ({
+    anyOf: [
+      { $ref: next, minimum: 1 },
+      { $ref: next, maximum: 5 },
+    ],
+  });
+  const $defs = Object.fromEntries(
+    Array.from({ length: 30 }, (_, i) => [`d${i}`, i === 29 ? { type: 'integer' } : twice(`#/$defs/d${i + 1}`)]),
+  );
+  expect(() => automatonOf({ kind: 'json_schema', schema: { $ref: '#/$defs/d0', $defs } })).toThrow('comes to more than 20000 parts');
+  const branches = Array.from({ length: 300 }, (_, i) => ({ const: i }));
+  expect(() => automatonOf({ kind: 'json_schema', schema: { oneOf: branches } })).toThrow('comes to more than 20000 parts');
+});

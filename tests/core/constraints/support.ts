@@ -28,7 +28,7 @@ export function run<T>(work: Generator<void, T, void>): T {
 }
 
 export function automatonOf(constraint: OutputConstraint, limits: ConstraintLimits = LIMITS, longestToken = 16): Automaton {
-  return run(compileGrammar(toGrammar(constraint, limits.json), { origin: constraint.kind, maxStates: limits.maxStates, longestToken }));
+  return run(compileGrammar(toGrammar(constraint, limits), { origin: constraint.kind, maxStates: limits.maxStates, longestToken }));
 }
 
 const NO_TOKENS = run(buildTrie(1, () => null));

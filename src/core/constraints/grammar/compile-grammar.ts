@@ -28,10 +28,10 @@ export function* compileGrammar(grammar: Grammar, options: CompileOptions): Gene
     rules.push(dfa);
     yield;
   }
-  const trimmed = trim(rules);
+  const trimmed = yield* trim(rules);
   if (trimmed[grammar.root]!.length === 0)
     refuse(options.origin, 'no text can satisfy it', 'Look for bounds or alternatives that exclude each other.');
-  const nullable = nullableRules(trimmed);
+  const nullable = yield* nullableRules(trimmed);
   const cycle = leftRecursion(trimmed, nullable);
   if (cycle !== null) {
     const names = cycle.map((rule) => grammar.rules[rule]!.name).join(' -> ');

@@ -2,15 +2,17 @@
 import type { Dfa } from './dfa.js';
 
 /** By rule: whether it derives the empty text. */
-export function nullableRules(rules: readonly Dfa[]): boolean[] {
+export function* nullableRules(rules: readonly Dfa[]): Generator<void, boolean[], void> {
   const nullable = rules.map(() => false);
   for (let changed = true; changed;) {
+    yield;
     changed = false;
-    rules.forEach((dfa, rule) => {
-      if (nullable[rule] || !atStart(dfa, nullable).some((state) => dfa[state]!.accepts)) return;
+    for (let rule = rules.length - 1; rule >= 0; rule--) {
+      const dfa = rules[rule]!;
+      if (nullable[rule] || !atStart(dfa, nullable).some((state) => dfa[state]!.accepts)) continue;
       nullable[rule] = true;
       changed = true;
-    });
+    }
   }
   return nullable;
 }

@@ -1,33 +1,28 @@
 /** Takes away what can never come to an end: states, and rules that derive no text. Such a rule is left without a state. */
 import type { Dfa, DfaState } from './dfa.js';
 
-export function trim(rules: readonly Dfa[]): Dfa[] {
-  const live = liveStates(rules);
-  return rules.map((dfa, rule) =>
-    live[rule]![0] === true
-      ? reachable(
-          dfa,
-          (state) => live[rule]![state]!,
-          (other) => live[other]![0] === true,
-        )
-      : [],
-  );
+export function* trim(rules: readonly Dfa[]): Generator<void, Dfa[], void> {
+  const live = yield* liveStates(rules);
+  const isRule = (rule: number): boolean => live[rule]![0] === true;
+  return rules.map((dfa, rule) => (isRule(rule) ? reachable(dfa, (state) => live[rule]![state]!, isRule) : []));
 }
 
 /** By rule and state: whether some text leads from there to the end of the rule. */
-function liveStates(rules: readonly Dfa[]): boolean[][] {
+function* liveStates(rules: readonly Dfa[]): Generator<void, boolean[][], void> {
   const live = rules.map((dfa) => dfa.map(({ accepts }) => accepts));
   for (let changed = true; changed;) {
+    yield;
     changed = false;
-    rules.forEach((dfa, rule) => {
-      const of = live[rule]!;
+    // Rules come after those that name them, most of the time.
+    for (let rule = rules.length - 1; rule >= 0; rule--) {
+      const [dfa, of] = [rules[rule]!, live[rule]!];
       for (let s = dfa.length - 1; s >= 0; s--) {
         if (of[s]) continue;
         const { bytes, rules: edges } = dfa[s]!;
         of[s] = bytes.some(({ to }) => of[to]) || edges.some((edge) => of[edge.to] && live[edge.rule]![0]);
         changed ||= of[s]!;
       }
-    });
+    }
   }
   return live;
 }

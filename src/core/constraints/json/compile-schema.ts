@@ -1,7 +1,7 @@
 /** JSON Schema -> rules. What it derives is valid; of what is valid it leaves out other orders of members, and whatever docs/constraints.md names. */
 import { type GrammarNode, choice } from '../grammar/node.js';
 import type { RuleSet } from '../grammar/rule-set.js';
-import type { JsonLayout } from '../limits.js';
+import type { GrammarLimits, JsonLayout } from '../limits.js';
 import { areDisjoint } from './are-disjoint.js';
 import { compileArray } from './compile-array.js';
 import { compileNumber } from './compile-number.js';
@@ -25,30 +25,39 @@ export interface SchemaCompiler {
 }
 
 /** `name` stands before paths in messages. */
-export function compileSchema(schema: unknown, name: string, rules: RuleSet, layout: JsonLayout): GrammarNode {
-  return new Compiler(schema, name, rules, layout).compile(schema, '#');
+export function compileSchema(schema: unknown, name: string, rules: RuleSet, limits: GrammarLimits): GrammarNode {
+  return new Compiler(schema, name, rules, limits).compile(schema, '#');
 }
 
 class Compiler implements SchemaCompiler {
   readonly document: SchemaDocument;
+  readonly layout: JsonLayout;
   readonly #references = new Map<string, GrammarNode>();
   #depth = 0;
+  #parts = 0;
 
   constructor(
     root: unknown,
     private readonly name: string,
     readonly rules: RuleSet,
-    readonly layout: JsonLayout,
+    private readonly limits: GrammarLimits,
   ) {
+    this.layout = limits.json;
     this.document = new SchemaDocument(root, name);
   }
 
   compile(value: unknown, path: string): GrammarNode {
+    this.#count(path);
     if (++this.#depth > MAX_DEPTH) this.document.fail(path, `schemas are nested deeper than ${MAX_DEPTH}`);
     const schema = this.document.schema(value, path);
     const node = schema === true ? anyValue(this.rules, this.layout) : this.#compile(this.#possible(schema, path), path);
     this.#depth -= 1;
     return node;
+  }
+
+  /** What a schema says may be said again for each branch beside it, and so on: few words can come to a lot. */
+  #count(path: string): void {
+    if (++this.#parts > this.limits.maxStates) this.document.fail(path, `it comes to more than ${this.limits.maxStates} parts`);
   }
 
   #possible(schema: Schema, path: string): SchemaObject {
@@ -106,7 +115,11 @@ class Compiler implements SchemaCompiler {
 
   #assertDisjoint(branches: readonly unknown[], path: string): void {
     branches.forEach((branch, i) => {
-      const other = branches.findIndex((one, j) => j > i && !areDisjoint(branch, one, this.document, path));
+      const other = branches.findIndex((one, j) => {
+        if (j <= i) return false;
+        this.#count(path);
+        return !areDisjoint(branch, one, this.document, path);
+      });
       if (other < 0) return;
       this.document.fail(
         path,
