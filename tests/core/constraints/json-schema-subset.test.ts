@@ -76,6 +76,12 @@ describe('combinations', () => {
     ['no type is said by the keywords', { minLength: 2 }, 'a', false],
     ['members that are not named are closed', { type: 'object', properties: { a: {} } }, { b: 1 }, false],
     ['an object without properties is open', { type: 'object' }, { b: 1 }, true],
+    [
+      'names that are texts',
+      { type: 'object', propertyNames: { type: 'string' }, additionalProperties: { type: 'integer' } },
+      { b: 1 },
+      true,
+    ],
     ['required without properties', { type: 'object', required: ['z'] }, { z: 1, y: 2 }, true],
     ['required without properties', { type: 'object', required: ['z'] }, { y: 2 }, false],
     [
@@ -176,6 +182,7 @@ it.each<[unknown, string]>([
   [{ type: 'array', uniqueItems: true }, '#/uniqueItems: keyword "uniqueItems" is not supported'],
   [{ type: 'array', contains: {} }, '#/contains: keyword'],
   [{ type: 'integer', multipleOf: 3 }, '#/multipleOf: keyword "multipleOf" is not supported'],
+  [{ type: 'object', propertyNames: { maxLength: 3 } }, 'keyword "propertyNames" is not supported beyond'],
   [{ type: 'object', minProperties: 1 }, 'keyword "minProperties" is not supported beyond'],
   [{ type: 'string', format: 'iri' }, '#/format: format "iri" is not supported, only date,'],
   [{ type: 'string', pattern: '(?=a)' }, '#/pattern: the expression "(?=a)" has a look-around'],

@@ -5,13 +5,14 @@ import { countOf } from './bounds.js';
 import type { SchemaCompiler } from './compile-schema.js';
 import { PLAIN_STRING_CHAR, colon, inString, quoted } from './json-text.js';
 import { escape } from './schema-document.js';
-import { type SchemaObject, isSchemaObject } from './schema-types.js';
+import { type SchemaObject, isSchemaObject, sameValue } from './schema-types.js';
 
 export function compileObject(schema: SchemaObject, path: string, compiler: SchemaCompiler): GrammarNode {
   const { layout, document } = compiler;
   const properties = schema['properties'] ?? {};
   if (!isSchemaObject(properties)) return document.fail(`${path}/properties`, 'should be an object of schemas');
   const required = requiredOf(schema, path, compiler);
+  assertNames(schema['propertyNames'], path, compiler);
   const additional = schema['additionalProperties'] ?? schema['properties'] === undefined;
   const member = (name: string, value: GrammarNode): GrammarNode => sequence(literal(JSON.stringify(name)), colon(layout), value);
   const items: { node: GrammarNode; optional: boolean }[] = [];
@@ -45,6 +46,12 @@ function requiredOf(schema: SchemaObject, path: string, { document }: SchemaComp
   const required = schema['required'] ?? [];
   if (Array.isArray(required) && required.every((name) => typeof name === 'string')) return new Set<string>(required);
   return document.fail(`${path}/required`, 'should be a list of names');
+}
+
+/** Only what holds of every name. */
+function assertNames(names: unknown, path: string, { document }: SchemaCompiler): void {
+  const holds = names === undefined || names === true || sameValue(names, {}) || sameValue(names, { type: 'string' });
+  if (!holds) document.fail(`${path}/propertyNames`, 'keyword "propertyNames" is not supported beyond {"type": "string"}');
 }
 
 /** Counts of members only where they hold anyway. */

@@ -3,7 +3,7 @@ import type { JsonType } from './schema-types.js';
 
 /** By the type of value they speak about. */
 export const KEYWORDS_OF: Readonly<Partial<Record<JsonType, readonly string[]>>> = {
-  object: ['properties', 'required', 'additionalProperties', 'minProperties', 'maxProperties'],
+  object: ['properties', 'required', 'additionalProperties', 'propertyNames', 'minProperties', 'maxProperties'],
   array: ['items', 'prefixItems', 'minItems', 'maxItems', 'uniqueItems'],
   string: ['minLength', 'maxLength', 'pattern', 'format'],
   number: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf'],
