@@ -37,6 +37,20 @@ struct DotMxfp4 {
   static inline Vec scale(ScaleKind kind, const unsigned char* p) { return mul(load_scales(kind, p), set1(0.5f)); }  // codes are doubled
 };
 
+// Bytes fetched ahead of each panel's stream. One or two rows wait for memory, and the second-level cache has more requests on their way
+// than the first; more rows have the time, and want their weights near.
+template <int M>
+inline constexpr ptrdiff_t kStreamAhead = M <= 2 ? 2048 : 1024;
+
+template <int M>
+static inline void fetch_ahead(const void* p) {
+  if constexpr (M <= 2) {
+    prefetch_far(p);
+  } else {
+    prefetch(p);
+  }
+}
+
 // Adds the products of one plane of a record.
 template <class F, int M, int P, class Codes>
 static inline void dot_plane(const unsigned char* data, ptrdiff_t panel_bytes, ptrdiff_t ahead, Codes codes, Ints (&sum)[M][P]) {
@@ -48,7 +62,7 @@ static inline void dot_plane(const unsigned char* data, ptrdiff_t panel_bytes, p
       const unsigned char* at = data + p * panel_bytes + i * F::kBytes;
       F::codes(at, &even[p], &odd[p]);
       if (ahead != 0) {
-        for (int line = 0; line < F::kBytes; line += 64) prefetch(at + line + ahead);
+        for (int line = 0; line < F::kBytes; line += 64) fetch_ahead<M>(at + line + ahead);
       }
     }
 #pragma GCC unroll 16
@@ -65,7 +79,6 @@ static inline void dot_plane(const unsigned char* data, ptrdiff_t panel_bytes, p
 template <class F, int M, int P>
 static void dot_tile(const PanelMatrix& w, const unsigned char* data, const unsigned char* x, ptrdiff_t x_stride, float* out,
                      ptrdiff_t out_stride) {
-  constexpr ptrdiff_t kAhead = 1024;  // bytes prefetched ahead of each panel's stream
   Vec acc[M][P];
 #pragma GCC unroll 16
   for (int m = 0; m < M; ++m) {
@@ -83,7 +96,7 @@ static void dot_tile(const PanelMatrix& w, const unsigned char* data, const unsi
     const unsigned char* header = data;
     data += header_bytes;
     // Near the end of a panel the next bytes wanted are those of the next run of P panels.
-    const ptrdiff_t ahead = g + 2 < w.groups ? kAhead : kAhead + (P - 1) * panel_bytes;
+    const ptrdiff_t ahead = g + 2 < w.groups ? kStreamAhead<M> : kStreamAhead<M> + (P - 1) * panel_bytes;
     for (int r = 0; r < records; ++r) {
       int fine = 0;
 #pragma GCC unroll 16
