@@ -2,7 +2,7 @@
 import { PassThrough } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
 import { Chalk } from 'chalk';
-import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { SemanticError } from '../../../src/core/domain/errors.js';
 import { showLive } from '../../../src/commands/top/live.js';
 import type { Source } from '../../../src/commands/top/snapshot.js';
@@ -14,8 +14,11 @@ import { agent, sequence, snapshotOf } from './snapshot-of.js';
 const snapshot = snapshotOf([sequence(1, { agent: 'research' })], [agent('research'), agent('writer')]);
 const current = () => ({ ...snapshot, time: Date.now() / 1000 });
 
-beforeEach(() => vi.stubEnv('CI', undefined)); // ink draws nothing under it
-afterEach(() => vi.unstubAllEnvs());
+// ink draws nothing under it, and looks when it is loaded.
+vi.hoisted(() => {
+  delete process.env['CI'];
+  delete process.env['CONTINUOUS_INTEGRATION'];
+});
 
 /** Streams as a terminal has them; `raw` is the mode it was put in last. */
 function terminal() {
