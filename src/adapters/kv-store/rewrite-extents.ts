@@ -41,7 +41,7 @@ export async function rewriteExtents(
     await swap(core, { old, written, moved, removal }, alsoDeleted);
     ({ dead } = removal);
   } catch (error) {
-    for (const { id } of written) await removeFile(extentFile(core.paths, id));
+    for (const { id } of written) await removeFile(extentFile(core.paths, id)).catch(() => undefined); // the next start sweeps it
     throw core.refused(what, error);
   }
   for (const { id } of new Set([...old, ...dead])) await core.unlinkExtent(id);

@@ -75,7 +75,7 @@ async function refusedAt({ call, fault }: Point, prober: Prober): Promise<CaseRe
     const order = ran.lines.flatMap(({ step }) => (step === undefined ? [] : [STEPS[step]!]));
     const all = contentsOf(order);
     const found = await prober.look(bench.directory, 1);
-    const { wrong, lost, unexpected, restoredImages } = checkFindings(found, all, all);
+    const { wrong, lost, unexpected, restoredImages } = checkFindings(found, all, contentsOf(purgedEarly(ran)));
     problems.push(
       ...wrong.map((what) => `wrong: ${what}`),
       ...lost.map((what) => `lost: ${what}`),
@@ -89,6 +89,14 @@ async function refusedAt({ call, fault }: Point, prober: Prober): Promise<CaseRe
   } finally {
     bench.remove();
   }
+}
+
+/** A purge that a full disk refused may have made room all the same, before what came after it was asked for again. */
+function purgedEarly({ lines }: Ran): (typeof STEPS)[number][] {
+  return lines.flatMap(({ step, refused }) => {
+    const asked = STEPS[step ?? refused ?? -1];
+    return asked !== undefined && (step !== undefined || asked.do === 'purge') ? [asked] : [];
+  });
 }
 
 /** Nothing but refusals with a reason, then readiness, then no refusal at all. */
