@@ -255,7 +255,7 @@ void Engine::sample_entries(const StepPlan& plan, int vocab_size, const BatchOut
   result.top_logprobs.assign(n * width, 0);
   size_t row = 0;   // of the next logits
   size_t mask = 0;  // the next of plan.masked
-  const size_t words = (static_cast<size_t>(vocab_size) + 31) / 32;
+  const size_t words = mask_words(vocab_size);
   for (size_t i = 0; i < n; ++i) {
     if (plan.all_logits) row += plan.counts[i];
     if (!plan.sample[i]) continue;

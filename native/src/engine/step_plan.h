@@ -1,9 +1,13 @@
 // One step of a ragged batch and what comes back: StepPlan and StepResult of native/index.d.ts.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <vector>
 
 namespace semantic {
+
+// Words of a mask over the vocabulary.
+inline size_t mask_words(int vocab_size) { return (static_cast<size_t>(vocab_size) + 31) / 32; }
 
 struct StepPlan {
   std::vector<int32_t> sequences;  // [n]
@@ -12,7 +16,7 @@ struct StepPlan {
   std::vector<uint8_t> sample;     // [n]
   bool all_logits = false;
   std::vector<int32_t> masked;       // [m] entries whose token is chosen among those of a mask, ascending
-  std::vector<uint32_t> mask_bits;   // [m, ceil(vocab / 32)] bit t % 32 of word t / 32: token t may be chosen
+  std::vector<uint32_t> mask_bits;   // [m, mask_words(vocab)] bit t % 32 of word t / 32: token t may be chosen
 };
 
 struct StepResult {

@@ -32,7 +32,7 @@ void check_lengths(const StepPlan& plan) {
 }
 
 void check_masks(const StepPlan& plan, int vocab_size) {
-  const size_t words = (static_cast<size_t>(vocab_size) + 31) / 32;
+  const size_t words = mask_words(vocab_size);
   if (plan.mask_bits.size() != plan.masked.size() * words) {
     refuse("masks.bits should have " + std::to_string(plan.masked.size()) + " rows of " + std::to_string(words) + " words, has " +
            std::to_string(plan.mask_bits.size()) + " words");

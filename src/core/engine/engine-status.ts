@@ -1,12 +1,16 @@
 import type { PoolCounts } from '../domain/block-pool.js';
 
-/** What the engine is doing, for the daemon's status. */
-export interface EngineStatus {
-  readonly model: string;
-  readonly contextLength: number;
+/** Since the engine was opened. */
+export interface EngineCounts {
   readonly requests: Readonly<Record<'submitted' | 'finished' | 'cancelled' | 'failed' | 'refused' | 'preempted', number>>;
   readonly tokens: Readonly<Record<'prompt' | 'cached' | 'restored' | 'generated', number>>;
   readonly steps: number;
+}
+
+/** What the engine is doing, for the daemon's status. */
+export interface EngineStatus extends EngineCounts {
+  readonly model: string;
+  readonly contextLength: number;
   readonly waiting: number;
   readonly running: number;
   /** What the bookkeeping was found to contradict itself in; from then on nothing is admitted. */

@@ -44,11 +44,12 @@ export class KeptKv {
     const { sequence, sessionId: owner } = entry;
     this.#unstored.add(sequence);
     const { done } = await parking.park({ ...entry, owner });
-    const stored = done.then(
-      () => this.#unstored.delete(sequence) || true,
-      () => false, // why is in the status
-    );
-    return { done: stored.finally(onStored) };
+    const isStored = (): boolean => {
+      this.#unstored.delete(sequence);
+      return true;
+    };
+    const refused = (): boolean => false; // why is in the status
+    return { done: done.then(isStored, refused).finally(onStored) };
   }
 
   /** Writes what the disk refused when its turn ended; ends when all is there, or something was refused again. */

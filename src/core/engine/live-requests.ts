@@ -1,5 +1,6 @@
 /** Requests between their arrival and their end, and what became of all there were. */
 import { SemanticError } from '../domain/errors.js';
+import type { EngineCounts } from './engine-status.js';
 import type { Generation } from './generation.js';
 
 export class LiveRequests {
@@ -11,6 +12,10 @@ export class LiveRequests {
   /** Of wall time that steps took inside the runner. */
   stepMillis = 0;
   #nextId = 1;
+
+  counts(): EngineCounts {
+    return { requests: { ...this.requests }, tokens: { ...this.tokens }, steps: this.steps };
+  }
 
   get size(): number {
     return this.#generations.size;

@@ -30,7 +30,6 @@ export class Meter {
   readonly #gaps = new Recent(SPAN_MS, MOST);
   readonly #ttft = new Recent(REQUEST_SPAN_MS, MOST);
   readonly #queued = new Recent(REQUEST_SPAN_MS, MOST);
-
   readonly #outputs = new Recent(REQUEST_SPAN_MS, MOST);
 
   constructor(timer: Timer) {

@@ -1,6 +1,7 @@
 /** What the scheduler is doing, sequence by sequence; for `semantic top` and the admin API. */
 import type { PoolPressure } from '../domain/pool-pressure.js';
 import type { Priority } from '../domain/priority.js';
+import type { EngineCounts } from './engine-status.js';
 import type { Rates } from './meter.js';
 import type { SchedulerLimits } from './scheduler-limits.js';
 
@@ -26,15 +27,12 @@ export interface SequenceReport {
   readonly ttftMs: number | null;
 }
 
-export interface SchedulerReport {
+export interface SchedulerReport extends EngineCounts {
   readonly limits: SchedulerLimits;
   /** Prompt tokens that fit into a step beside what decodes now. */
   readonly prefillChunkTokens: number;
   /** How long a request that came now would wait, as far as can be told. */
   readonly projectedDelayMs: number;
-  readonly requests: Readonly<Record<'submitted' | 'finished' | 'cancelled' | 'failed' | 'refused' | 'preempted', number>>;
-  readonly tokens: Readonly<Record<'prompt' | 'cached' | 'restored' | 'generated', number>>;
-  readonly steps: number;
   /** Of wall time that steps took inside the runner. */
   readonly stepMillis: number;
   readonly rates: Rates;

@@ -20,6 +20,16 @@ export const LIMITS: ConstraintLimits = {
   json: { whitespace: 'compact', maxIndent: 8 },
 };
 
+/** Calls in tags of their own, one a line. */
+export const HERMES = {
+  open: '',
+  before: '<tool_call>\n{"name": "',
+  between: '", "arguments": ',
+  after: '}\n</tool_call>',
+  separator: '\n',
+  close: '',
+};
+
 export function run<T>(work: Generator<void, T, void>): T {
   for (;;) {
     const { done, value } = work.next();

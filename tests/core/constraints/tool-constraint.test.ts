@@ -1,20 +1,12 @@
 import { expect, it } from 'vitest';
 import { toolConstraint } from '../../../src/core/constraints/tool-constraint.js';
-import { accepts, automatonOf } from './support.js';
+import { accepts, automatonOf, HERMES } from './support.js';
 
 const TOOLS = [
   { name: 'get_weather', parameters: { type: 'object', properties: { city: { type: 'string' } }, required: ['city'], $defs: {} } },
   { name: 'now', parameters: {} },
   { name: 'tree', parameters: { $ref: '#/$defs/n', $defs: { n: { type: 'object', properties: { n: { $ref: '#/$defs/n' } } } } } },
 ];
-const HERMES = {
-  open: '',
-  before: '<tool_call>\n{"name": "',
-  between: '", "arguments": ',
-  after: '}\n</tool_call>',
-  separator: '\n',
-  close: '',
-};
 const LIST = { open: '[', before: '{"name":"', between: '","arguments":', after: '}', separator: ', ', close: ']' };
 
 const call = (name: string, given: unknown): string =>

@@ -8,6 +8,7 @@ import type { OpenedEngine } from '../../../src/server/open-engine.js';
 import { budgetOf, openHere, readAll, requestOf } from '../../support/engine-here.js';
 import { createHome } from '../../support/run-semantic.js';
 import { CASES, type ConstrainedCase } from '../../../bench/constrained-cases.js';
+import { HERMES } from '../constraints/support.js';
 
 /** Generations; more with CONSTRAINED_RUNS=500. */
 const RUNS = Number(process.env['CONSTRAINED_RUNS'] ?? 24);
@@ -76,19 +77,11 @@ test('a tool that must be called is called in the syntax of the model family', a
     properties: { city: { type: 'string', maxLength: 20 }, days: { type: 'integer', minimum: 1, maximum: 7 } },
     required: ['city', 'days'],
   };
-  const syntax = {
-    open: '',
-    before: '<tool_call>\n{"name": "',
-    between: '", "arguments": ',
-    after: '}\n</tool_call>',
-    separator: '\n',
-    close: '',
-  };
   const tools = [
     { name: 'get_weather', parameters },
     { name: 'get_time', parameters: {} },
   ];
-  const { text, reason } = await answer('What is the weather in Paris?', toolConstraint(tools, { name: 'get_weather' }, syntax, false));
+  const { text, reason } = await answer('What is the weather in Paris?', toolConstraint(tools, { name: 'get_weather' }, HERMES, false));
   const call = /^<tool_call>\n(.*)\n<\/tool_call>$/s.exec(text);
   expect([reason, call !== null]).toEqual(['stop', true]);
   const { name, arguments: given } = JSON.parse(call![1]!) as { name: string; arguments: unknown };

@@ -1,36 +1,12 @@
 /** The engine in this process, on the real model: what only shows when many requests come, go and are cancelled. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadConfig } from '../../../src/adapters/config/load-config.js';
-import { type EngineEvent, type GenerationRequest, NOBODYS_KV, type Usage } from '../../../src/core/domain/request.js';
-import { GREEDY } from '../../../src/core/domain/sampling.js';
-import { type OpenedEngine, openEngine } from '../../../src/server/open-engine.js';
+import type { EngineEvent, GenerationRequest, Usage } from '../../../src/core/domain/request.js';
+import type { OpenedEngine } from '../../../src/server/open-engine.js';
+import { budgetOf, openHere, requestOf } from '../../support/engine-here.js';
 import { createHome } from '../../support/run-semantic.js';
-import { starterModelFile } from '../../support/starter-model.js';
 
 const home = createHome();
-const open = (settings: Record<string, unknown> = {}): Promise<OpenedEngine> =>
-  openEngine(
-    loadConfig({
-      environment: { SEMANTIC_HOME: home.path },
-      workingDirectory: home.path,
-      flags: { 'model.default': starterModelFile(), ...settings },
-    }),
-  );
-
-function request(content: string, changed: Partial<GenerationRequest> = {}): GenerationRequest {
-  return {
-    messages: [{ role: 'user', content }],
-    tools: [],
-    sampling: { ...GREEDY, seed: 1n },
-    logprobs: false,
-    maxTokens: 8,
-    stopStrings: [],
-    stopTokenIds: [],
-    ignoreEos: true,
-    ...NOBODYS_KV,
-    ...changed,
-  };
-}
+const open = (settings: Record<string, unknown> = {}): Promise<OpenedEngine> => openHere(home.path, settings);
 
 async function read(events: AsyncIterable<EngineEvent>): Promise<{ text: string; usage: Usage; order: string[] }> {
   let text = '';
@@ -54,7 +30,7 @@ afterAll(async () => {
 
 describe('submit', () => {
   test('events come in order: queued, started, tokens, finished', async () => {
-    expect((await read(opened.engine.submit(request('Hi')))).order).toEqual(['queued', 'started', 'token', 'finished']);
+    expect((await read(opened.engine.submit(requestOf('Hi')))).order).toEqual(['queued', 'started', 'token', 'finished']);
   });
 
   test('requests that come, wait, are aborted and left leave no sequence behind that is not kept on purpose', async () => {
@@ -62,7 +38,7 @@ describe('submit', () => {
     const outcomes = await Promise.all(
       Array.from({ length: 18 }, async (_, i) => {
         const abort = new AbortController();
-        const events = opened.engine.submit(request(`Question ${i}: ${'why '.repeat(i * 3)}`, { cachePrompt: i % 4 !== 0 }), {
+        const events = opened.engine.submit(requestOf(`Question ${i}: ${'why '.repeat(i * 3)}`, { cachePrompt: i % 4 !== 0 }), {
           signal: abort.signal,
         });
         let seen = 0;
@@ -99,7 +75,7 @@ describe('submit', () => {
     const abort = new AbortController();
     let decodedAtAbort = 0;
     let tokens = 0;
-    const events = opened.engine.submit(request('Count to a thousand.', { maxTokens: 2000 }), { signal: abort.signal });
+    const events = opened.engine.submit(requestOf('Count to a thousand.', { maxTokens: 2000 }), { signal: abort.signal });
     await expect(
       (async () => {
         for await (const event of events) {
@@ -115,7 +91,7 @@ describe('submit', () => {
 
   test('an aborted signal never starts anything', async () => {
     const { submitted } = opened.engine.status().requests;
-    await expect(read(opened.engine.submit(request('Hi'), { signal: AbortSignal.abort() }))).rejects.toMatchObject({ code: 'Cancelled' });
+    await expect(read(opened.engine.submit(requestOf('Hi'), { signal: AbortSignal.abort() }))).rejects.toMatchObject({ code: 'Cancelled' });
     expect(opened.engine.status().requests.submitted).toBe(submitted);
   });
 
@@ -125,12 +101,12 @@ describe('submit', () => {
     const session = { sessionId: 'aborted', maxTokens: 64 };
     await expect(
       (async () => {
-        for await (const event of opened.engine.submit(request(question, session), { signal: abort.signal }))
+        for await (const event of opened.engine.submit(requestOf(question, session), { signal: abort.signal }))
           if (event.type === 'token') abort.abort();
       })(),
     ).rejects.toMatchObject({ code: 'Cancelled' });
-    const warm = await read(opened.engine.submit(request(question, { ...session, maxTokens: 8 })));
-    const cold = await read(opened.engine.submit(request(question, { maxTokens: 8, cachePrompt: false })));
+    const warm = await read(opened.engine.submit(requestOf(question, { ...session, maxTokens: 8 })));
+    const cold = await read(opened.engine.submit(requestOf(question, { maxTokens: 8, cachePrompt: false })));
     expect(warm.usage.cachedTokens).toBe(warm.usage.promptTokens - 1);
     expect(warm.text).toBe(cold.text);
   });
@@ -138,7 +114,7 @@ describe('submit', () => {
   test('a system prompt of one session serves the others, and each finds its own conversation again', async () => {
     const rules = `Answer in one word. ${Array.from({ length: 40 }, (_, i) => `Rule ${i}: be brief.`).join(' ')}`;
     const turn = (sessionId: string, ...said: string[]): GenerationRequest =>
-      request('', {
+      requestOf('', {
         sessionId,
         messages: [
           { role: 'system', content: rules },
@@ -166,14 +142,9 @@ describe('submit', () => {
 
   test('a fork outlives its source, which went for want of room', async () => {
     const long = Array.from({ length: 60 }, (_, i) => `thing ${i}`).join(', ');
-    const session = (sessionId: string, content: string): GenerationRequest => request(`${long}. ${content}`, { sessionId });
+    const session = (sessionId: string, content: string): GenerationRequest => requestOf(`${long}. ${content}`, { sessionId });
     const { usage } = await read(opened.engine.submit(session('source', 'First?')));
-    const blocks = Math.ceil((usage.promptTokens + 8) / 256) * 256;
-    const bytes = opened.engine.status().kv.bytesPerToken * blocks;
-    const narrow = await open({
-      'engine.memory_budget_bytes':
-        opened.weightBytes + loadConfig({ environment: {}, workingDirectory: home.path, flags: {} }).engine.scratch_bytes + bytes,
-    });
+    const narrow = await open(budgetOf(Math.ceil((usage.promptTokens + 8) / 256), opened, home.path));
     try {
       const first = await read(narrow.engine.submit(session('source', 'First?')));
       const second = await read(narrow.engine.submit(session('other', 'Second?')));
@@ -188,9 +159,9 @@ describe('submit', () => {
 
   test('the prefill chunk changes nothing', async () => {
     const long = `List what these have in common: ${Array.from({ length: 60 }, (_, i) => `thing ${i}`).join(', ')}.`;
-    const small = await read(opened.engine.submit(request(long, { cachePrompt: false })));
+    const small = await read(opened.engine.submit(requestOf(long, { cachePrompt: false })));
     const other = await open({ 'engine.prefill_chunk_tokens': 200 });
-    const large = await read(other.engine.submit(request(long, { cachePrompt: false })));
+    const large = await read(other.engine.submit(requestOf(long, { cachePrompt: false })));
     await other.close();
     expect(large.text).toBe(small.text);
   });
@@ -199,24 +170,24 @@ describe('submit', () => {
 describe('close', () => {
   test('what runs ends as Cancelled, what comes is ShuttingDown', async () => {
     const other = await open();
-    const events = other.engine.submit(request('Count to a thousand.', { maxTokens: 2000 }));
+    const events = other.engine.submit(requestOf('Count to a thousand.', { maxTokens: 2000 }));
     await events.next();
     const closed = other.close();
     await expect(read(events)).rejects.toMatchObject({ code: 'Cancelled' });
-    await expect(read(other.engine.submit(request('Hi')))).rejects.toMatchObject({ code: 'ShuttingDown', status: 503 });
+    await expect(read(other.engine.submit(requestOf('Hi')))).rejects.toMatchObject({ code: 'ShuttingDown', status: 503 });
     await closed;
   });
 });
 
 test('bookkeeping that contradicts itself is found when the engine is idle, and nothing is admitted from then on', async () => {
   const other = await open();
-  await read(other.engine.submit(request('Hi')));
+  await read(other.engine.submit(requestOf('Hi')));
   await other.engine.drain();
   expect(other.engine.status()).toMatchObject({ fault: null, retained: { sequences: 1 } });
   Object.assign(other.engine.model.cache.kinds[0]!, { blockBytes: 1 }); // what a stray write would do
-  await read(other.engine.submit(request('Hello')));
+  await read(other.engine.submit(requestOf('Hello')));
   await other.engine.drain();
   expect(other.engine.status().fault).toMatch(/^\[block_pool\] integrity: \d+ bytes used, blocks sum to \d+$/);
-  await expect(read(other.engine.submit(request('Hi')))).rejects.toMatchObject({ code: 'Internal', status: 500 });
+  await expect(read(other.engine.submit(requestOf('Hi')))).rejects.toMatchObject({ code: 'Internal', status: 500 });
   await expect(other.close()).rejects.toThrow('[block_pool] integrity');
 });

@@ -176,7 +176,6 @@ struct Product {
   float* out;
   ptrdiff_t out_stride;
   bool accumulate;
-  ptrdiff_t ahead;  // elements of w prefetched ahead; few rows do not hide its latency
 };
 
 // M rows x N vectors in registers over k.
@@ -194,10 +193,7 @@ static void tile(const Product<F>& p, const typename F::Element* w, float* out) 
   for (ptrdiff_t k = 0; k < p.inputs; ++k) {
     Vec v[N];
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) {
-      if constexpr (M < kTileRows) prefetch(w + n * n_stride + p.ahead);
-      v[n] = F::word(reinterpret_cast<const unsigned char*>(w + n * n_stride));
-    }
+    for (int n = 0; n < N; ++n) v[n] = F::word(reinterpret_cast<const unsigned char*>(w + n * n_stride));
     w += k_stride;
 #pragma GCC unroll 8
     for (int m = 0; m < M; ++m) {
@@ -282,7 +278,7 @@ static void gemm_quantized(const PanelMatrix& w, int panel, int panels, const fl
     const int groups = w.groups - g < at_once ? w.groups - g : at_once;
     for (int p = 0; p < panels; ++p) dequantize<F>(w, data + p * w.panel_bytes, g, groups, scratch + p * kLanes, k_stride);
     tile_rows<F32>(rows, panels, {x, static_cast<ptrdiff_t>(g) * w.group, static_cast<ptrdiff_t>(groups) * w.group, scratch,
-                                  k_stride, kLanes, out, stride, g > 0, 0});
+                                  k_stride, kLanes, out, stride, g > 0});
   }
 }
 
@@ -293,7 +289,7 @@ static void gemm_dense(const PanelMatrix& w, int panel, int panels, const float*
   const auto panel_stride = static_cast<ptrdiff_t>(w.panel_bytes / sizeof(Element));
   for (int k = 0; k < w.in; k += kDequantInputs) {
     const int inputs = w.in - k < kDequantInputs ? w.in - k : kDequantInputs;
-    tile_rows<F>(rows, panels, {x, k, inputs, data + static_cast<ptrdiff_t>(k) * kLanes, kLanes, panel_stride, out, stride, k > 0, 0});
+    tile_rows<F>(rows, panels, {x, k, inputs, data + static_cast<ptrdiff_t>(k) * kLanes, kLanes, panel_stride, out, stride, k > 0});
   }
 }
 
