@@ -78,7 +78,13 @@ export class DaemonClient implements TextGenerator {
         }
         if (usage !== null && usage !== undefined && reason !== null) {
           const { prompt_tokens: promptTokens, completion_tokens: completionTokens, prompt_tokens_details: details } = usage;
-          yield { type: 'finished', reason, usage: { promptTokens, completionTokens, cachedTokens: details.cached_tokens }, tokens: null };
+          yield {
+            type: 'finished',
+            reason,
+            usage: { promptTokens, completionTokens, cachedTokens: details.cached_tokens },
+            stopString: null,
+            tokens: null,
+          };
         }
       }
     } catch (error) {

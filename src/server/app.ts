@@ -4,6 +4,8 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } 
 import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
 import type { AgentService, CacheService } from '../core/engine/agent-service.js';
+import type { Answerer } from '../core/answers/answerer.js';
+import type { ThinkingSeal } from '../core/answers/thinking-seal.js';
 import type { Engine } from '../core/engine/engine.js';
 import { type AdminSource, admin } from './admin/routes.js';
 import { agentRoutes } from './agents/routes.js';
@@ -14,10 +16,15 @@ import type { StreamLimits } from './event-stream.js';
 import type { SamplingDefaults } from './generation/to-generation.js';
 import { health, type HealthSource } from './health.js';
 import { parseJsonBodies } from './json-body.js';
+import { messages } from './messages/route.js';
 import { models } from './models.js';
+import type { ServedModel } from './served-model.js';
 
 export interface AppOptions {
   readonly engine: Engine;
+  readonly answerer: Answerer;
+  readonly served: ServedModel;
+  readonly seal: ThinkingSeal;
   readonly agents: AgentService;
   readonly cache: CacheService;
   readonly logger: FastifyBaseLogger;
@@ -53,8 +60,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     replyWithError(new SemanticError('RouteNotFound', `there is no ${request.method} ${request.url.split('?')[0]}`), request, reply);
   });
   health(app, options.health);
-  models(app, { id: options.engine.model.id, contextLength: options.engine.model.contextLength, loadedAt: options.loadedAt });
+  models(app, { served: options.served, contextLength: options.engine.model.contextLength, loadedAt: options.loadedAt });
   chatCompletions(app, options);
+  messages(app, options);
   agentRoutes(app, { ...options, vocabSize: options.engine.model.runner.vocabSize });
   cacheRoutes(app, options);
   admin(app, options.admin, options.engine);

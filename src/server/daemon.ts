@@ -2,12 +2,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino, { type Logger } from 'pino';
 import type { Config } from '../adapters/config/schema.js';
-import { socketPath } from '../adapters/paths/paths.js';
+import { dataDirectory, socketPath } from '../adapters/paths/paths.js';
+import { sealSecret } from '../adapters/secrets/seal-secret.js';
+import { ThinkingSeal } from '../core/answers/thinking-seal.js';
 import { createApp } from './app.js';
 import type { DaemonState } from './health.js';
 import { type Listeners, listen } from './listeners.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
 import { openStore } from './open-store.js';
+import { ServedModel } from './served-model.js';
 import { prepareSocket } from './unix-socket.js';
 
 /** What the banner shows. */
@@ -48,6 +51,9 @@ async function serve(opened: OpenedEngine, settings: Config, socket: string, ver
   let listeners: Listeners | null = null;
   const app = await createApp({
     engine,
+    answerer: opened.answerer,
+    served: new ServedModel(engine.model.id, settings.model.aliases),
+    seal: new ThinkingSeal(await sealSecret(dataDirectory())),
     agents: opened.agents,
     cache: opened.cache,
     logger,

@@ -3,6 +3,12 @@ import { once } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import type { FastifyBaseLogger } from 'fastify';
 
+/** One event: `event` names its type where the dialect has types. */
+export interface Frame {
+  readonly data: string;
+  readonly event?: string;
+}
+
 export interface StreamLimits {
   readonly keepAliveSeconds: number;
   /** A reader that takes nothing for so long is cut off: what is computed for it would wait for ever. */
@@ -15,7 +21,14 @@ export class EventStream {
   readonly #log: FastifyBaseLogger;
   readonly #keepAlive: NodeJS.Timeout;
 
-  constructor(response: ServerResponse, headers: Readonly<Record<string, string>>, limits: StreamLimits, log: FastifyBaseLogger) {
+  /** `keepAlive`: what fills silence; a comment where it gives null. */
+  constructor(
+    response: ServerResponse,
+    headers: Readonly<Record<string, string>>,
+    limits: StreamLimits,
+    log: FastifyBaseLogger,
+    keepAlive: () => Frame | null = () => null,
+  ) {
     this.#response = response;
     this.#limits = limits;
     this.#log = log;
@@ -27,16 +40,17 @@ export class EventStream {
     });
     response.flushHeaders();
     this.#keepAlive = setInterval(() => {
-      if (!response.writableNeedDrain) response.write(': keep-alive\n\n');
+      if (response.writableNeedDrain) return;
+      const frame = keepAlive();
+      response.write(frame === null ? ': keep-alive\n\n' : written(frame));
     }, limits.keepAliveSeconds * 1000);
   }
 
-  /** Resolves when the reader has room for more, or is gone. `event` names its type where the dialect has types. */
+  /** Resolves when the reader has room for more, or is gone. */
   async send(data: string, event?: string): Promise<void> {
     const response = this.#response;
     this.#keepAlive.refresh();
-    const field = event === undefined ? '' : `event: ${event}\n`;
-    if (response.destroyed || response.write(`${field}data: ${data}\n\n`)) return;
+    if (response.destroyed || response.write(written(event === undefined ? { data } : { data, event }))) return;
     const gone = new AbortController();
     const close = once(response, 'close', { signal: gone.signal });
     const drain = once(response, 'drain', { signal: gone.signal });
@@ -58,4 +72,8 @@ export class EventStream {
     clearInterval(this.#keepAlive);
     this.#response.end();
   }
+}
+
+function written({ data, event }: Frame): string {
+  return `${event === undefined ? '' : `event: ${event}\n`}data: ${data}\n\n`;
 }

@@ -1,18 +1,19 @@
 import type { FastifyInstance } from 'fastify';
-import { assertServed } from './served-model.js';
+import type { ServedModel } from './served-model.js';
 
-export interface ServedModel {
-  readonly id: string;
+export interface ModelFacts {
+  readonly served: ServedModel;
   readonly contextLength: number;
   readonly loadedAt: number;
 }
 
 /** GET /v1/models and /v1/models/{id}. */
-export function models(app: FastifyInstance, { id, contextLength, loadedAt }: ServedModel): void {
+export function models(app: FastifyInstance, { served, contextLength, loadedAt }: ModelFacts): void {
+  const { id } = served;
   const card = { id, object: 'model', created: loadedAt, owned_by: 'semantic', context_length: contextLength };
   app.get('/v1/models', () => ({ object: 'list', data: [card] }));
   app.get<{ Params: { id: string } }>('/v1/models/:id', (request) => {
-    assertServed(request.params.id, id);
+    served.assertServes(request.params.id);
     return card;
   });
 }

@@ -2,6 +2,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { createChatTemplate } from '../adapters/chat-template/create-chat-template.js';
+import type { ChatTemplates } from '../adapters/chat-template/template-source.js';
 import type { Config } from '../adapters/config/schema.js';
 import { locateModel } from '../adapters/hub/locate-model.js';
 import { noStore } from '../adapters/kv-store/no-store.js';
@@ -11,6 +12,9 @@ import { weightsHash } from '../adapters/model-files/weights-hash.js';
 import { dataDirectory } from '../adapters/paths/paths.js';
 import { openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
 import { systemTimer } from '../adapters/timer/system-timer.js';
+import { answerFormatOf } from '../core/answers/answer-format.js';
+import { Answerer } from '../core/answers/answerer.js';
+import { EmittedAnswers } from '../core/answers/emitted-answers.js';
 import { GrammarCompiler } from '../core/constraints/grammar-compiler.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { ModelCacheSpec } from '../core/domain/model-cache-spec.js';
@@ -27,6 +31,7 @@ import { windowSlack } from './window-slack.js';
 
 export interface OpenedEngine {
   readonly engine: Engine;
+  readonly answerer: Answerer;
   readonly agents: Agents;
   readonly cache: CacheControl;
   readonly store: KvStore;
@@ -91,6 +96,7 @@ export async function openEngine(settings: Config, openStore: OpenStore = () => 
     const budget = { budgetBytes: options.memoryBudgetBytes, kvBudgetBytes: kvBytes };
     return {
       engine,
+      answerer: answererOf(engine, chatTemplate.templates),
       agents,
       cache: new CacheControl(engine, agents, opened),
       store: opened,
@@ -116,6 +122,19 @@ export async function openEngine(settings: Config, openStore: OpenStore = () => 
     throw error;
   }
 }
+
+function answererOf(engine: Engine, templates: ChatTemplates | null): Answerer {
+  const template = templates?.toolUse ?? templates?.default ?? '';
+  return new Answerer({
+    generator: engine,
+    format: answerFormatOf(template),
+    knowsTools: /\btools\b/.test(template),
+    emitted: new EmittedAnswers(REMEMBERED_ANSWERS),
+  });
+}
+
+/** Of those with tool calls. */
+const REMEMBERED_ANSWERS = 10_000;
 
 function chooseContext(wanted: number, trained: number): number {
   if (wanted <= trained) return wanted === 0 ? trained : wanted;

@@ -21,6 +21,7 @@ export const configSchema = z.strictObject({
   }),
   model: z.strictObject({
     default: z.string().min(1),
+    aliases: z.array(z.string().min(1)),
     context: size,
     executor: z.enum(['auto', 'mlx', 'cpu']),
     kv_format: z.enum(KV_FORMATS),

@@ -36,6 +36,12 @@ export interface GenerationRequest {
   readonly priority?: Priority;
   /** What the text of the answer has to be; anything where nothing is said. */
   readonly constraint?: OutputConstraint;
+  /** Special tokens stay in the text of the answer: some families mark calls and channels with them. */
+  readonly keepSpecialTokens?: boolean;
+  /** The last message is the beginning of the answer, which goes on from there. */
+  readonly continuesLast?: boolean;
+  /** More variables for the chat template, such as `enable_thinking`. */
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
 
 export type FinishReason = 'stop' | 'stop_string' | 'length';
@@ -56,12 +62,22 @@ export interface TokenLogprob {
 
 /** In order: queued, started, token*, finished. A failure is thrown by the iterator instead. */
 export type EngineEvent =
-  | { readonly type: 'queued'; readonly promptTokens: number }
+  /** `promptEnd`: its last characters; some templates end with a mark that the answer then lacks. */
+  | { readonly type: 'queued'; readonly promptTokens: number; readonly promptEnd: string }
   | { readonly type: 'started'; readonly promptTokens: number; readonly cachedTokens: number; readonly cache: CacheReport }
   /** `text` may be empty: half a character, or the possible start of a stop string, is held back. */
   | { readonly type: 'token'; readonly text: string; readonly logprob: TokenLogprob | null }
-  /** `tokens`: prompt and answer in ids; null where they came over a wire that does not carry them. */
-  | { readonly type: 'finished'; readonly reason: FinishReason; readonly usage: Usage; readonly tokens: Int32Array | null };
+  /**
+   * `stopString`: the one that ended it, where one did. `tokens`: prompt and answer in ids. Null where they came over a wire that does
+   * not carry them.
+   */
+  | {
+      readonly type: 'finished';
+      readonly reason: FinishReason;
+      readonly stopString: string | null;
+      readonly usage: Usage;
+      readonly tokens: Int32Array | null;
+    };
 
 /** What a command talks to: the engine in its own process, or a daemon's through the client. */
 export interface TextGenerator {

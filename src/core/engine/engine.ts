@@ -16,7 +16,7 @@ import { KvMemory } from './kv-memory.js';
 import { KvParking } from './kv-parking.js';
 import { cancellation, LiveRequests } from './live-requests.js';
 import { Meter } from './meter.js';
-import { PromptEncoder } from './prompt-encoder.js';
+import { type EncodedPrompt, PromptEncoder, type PromptSource } from './prompt-encoder.js';
 import { Scheduler } from './scheduler.js';
 import type { SchedulerLimits } from './scheduler-limits.js';
 import type { SchedulerReport, SequenceReport } from './scheduler-report.js';
@@ -67,25 +67,32 @@ export class Engine implements TextGenerator {
     const arrivedAt = this.#parts.timer.now();
     const leave = this.#counted(() => this.#admission.enter(request.scope));
     let generation: Generation;
+    let prompt: EncodedPrompt;
     try {
-      const prompt = await this.#encoder.encode(request);
+      prompt = await this.#encoder.encode(request);
       const compiled = request.constraint === undefined ? null : await this.model.constraints.compile(request.constraint);
       this.#assertOpen();
       if (signal?.aborted === true) throw cancellation(signal);
       const constraint = compiled?.start() ?? null;
-      generation = this.#counted(() => this.#enqueue(request, prompt, constraint, arrivedAt));
+      generation = this.#counted(() => this.#enqueue(request, prompt.ids, constraint, arrivedAt));
     } finally {
       leave();
     }
     const abort = (): void => this.#cancel(generation, cancellation(signal));
     signal?.addEventListener('abort', abort, { once: true });
     try {
-      yield { type: 'queued', promptTokens: generation.prompt.length };
+      yield { type: 'queued', promptTokens: prompt.ids.length, promptEnd: prompt.end };
       yield* generation.events;
     } finally {
       signal?.removeEventListener('abort', abort);
       this.#cancel(generation, cancellation());
     }
+  }
+
+  /** Tokens of a prompt, whether or not the context has room for them. Throws TemplateFailed. */
+  async countTokens(source: PromptSource): Promise<number> {
+    this.#assertOpen();
+    return this.#encoder.count(source);
   }
 
   status(): EngineStatus {

@@ -49,7 +49,7 @@ export class Generation {
     this.maxTokens = options.maxTokens;
     this.#tokenizer = tokenizer;
     this.#stopIds = new Set([...(request.ignoreEos ? [] : tokenizer.stopTokenIds), ...request.stopTokenIds]);
-    this.#detokenizer = tokenizer.createStream({ skipSpecialTokens: true });
+    this.#detokenizer = tokenizer.createStream({ skipSpecialTokens: request.keepSpecialTokens !== true });
     this.#stopStrings = new StopStrings(request.stopStrings);
     this.#constraint = options.constraint;
     if (!this.#mayGoOn()) throw new SemanticError('InvalidRequest', '[constraint] no token of the model can begin such an answer');
@@ -124,7 +124,8 @@ export class Generation {
       cachedTokens: this.#cachedTokens ?? 0,
       completionTokens: this.#outputs.length,
     };
-    this.events.push({ type: 'finished', reason, usage, tokens: this.tokens(this.prompt.length + this.#outputs.length) });
+    const tokens = this.tokens(this.prompt.length + this.#outputs.length);
+    this.events.push({ type: 'finished', reason, stopString: this.#stopStrings.found, usage, tokens });
     this.events.close();
   }
 

@@ -2,6 +2,7 @@
 import { SemanticError } from '../domain/errors.js';
 import type { GenerationRequest } from '../domain/request.js';
 import type { ChatTemplate, Tokenizer } from '../ports.js';
+import { continueLast } from './continue-last.js';
 import { splicePrompt } from './splice-prompt.js';
 
 export interface PromptEncoderOptions {
@@ -12,14 +13,21 @@ export interface PromptEncoderOptions {
   readonly earlierTokens: (ids: Int32Array, request: GenerationRequest) => Int32Array | null;
 }
 
+export interface EncodedPrompt {
+  readonly ids: Int32Array;
+  /** The last characters of its text. */
+  readonly end: string;
+}
+
+/** What a prompt is made of. */
+export type PromptSource = Pick<GenerationRequest, 'messages' | 'tools' | 'continuesLast' | 'templateVariables'>;
+
 export class PromptEncoder {
   constructor(private readonly options: PromptEncoderOptions) {}
 
-  async encode(request: GenerationRequest): Promise<Int32Array> {
-    const { template, tokenizer, contextLength, earlierTokens } = this.options;
-    const tools = request.tools.length > 0 ? { tools: request.tools } : {};
-    const text = await template.render({ messages: request.messages, ...tools, addGenerationPrompt: true });
-    const ids = tokenizer.encode(text, { addSpecialTokens: false });
+  async encode(request: GenerationRequest): Promise<EncodedPrompt> {
+    const { tokenizer, contextLength, earlierTokens } = this.options;
+    const { text, ids } = await this.#rendered(request);
     const earlier = request.cachePrompt ? earlierTokens(ids, request) : null;
     const prompt = earlier === null ? ids : splicePrompt({ text, ids, earlier, tokenizer });
     if (prompt.length > contextLength) {
@@ -28,6 +36,26 @@ export class PromptEncoder {
       });
     }
     if (prompt.length === 0) throw new SemanticError('InvalidRequest', 'the messages render to an empty prompt', { param: 'messages' });
-    return prompt;
+    return { ids: prompt, end: text.slice(-END_CHARACTERS) };
+  }
+
+  /** Tokens of a prompt, however long it is. */
+  async count(source: PromptSource): Promise<number> {
+    return (await this.#rendered(source)).ids.length;
+  }
+
+  async #rendered({ messages, tools, continuesLast, templateVariables }: PromptSource): Promise<{ text: string; ids: Int32Array }> {
+    const { template, tokenizer } = this.options;
+    const isContinued = continuesLast === true;
+    const whole = await template.render({
+      messages,
+      ...(tools.length > 0 ? { tools } : {}),
+      addGenerationPrompt: !isContinued,
+      ...(templateVariables === undefined ? {} : { variables: templateVariables }),
+    });
+    const text = isContinued ? continueLast(whole, messages) : whole;
+    return { text, ids: tokenizer.encode(text, { addSpecialTokens: false }) };
   }
 }
+
+const END_CHARACTERS = 64;

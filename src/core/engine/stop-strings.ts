@@ -1,3 +1,5 @@
+import { openEnd } from '../domain/open-end.js';
+
 /** What may be shown now, and whether a stop string ended the text. */
 export interface StopStringStep {
   readonly text: string;
@@ -11,23 +13,28 @@ export interface StopStringStep {
 export class StopStrings {
   readonly #stops: readonly string[];
   #held = '';
-  #stopped = false;
+  #found: string | null = null;
 
   constructor(stops: readonly string[]) {
     this.#stops = stops.filter((stop) => stop !== '');
   }
 
+  /** The stop string that ended the text; null = none has. */
+  get found(): string | null {
+    return this.#found;
+  }
+
   /** After a stop nothing more comes out. */
   push(text: string): StopStringStep {
-    if (this.#stopped) return { text: '', stopped: true };
+    if (this.#found !== null) return { text: '', stopped: true };
     const pending = this.#held + text;
     const cut = this.#firstStop(pending);
     if (cut !== null) {
-      this.#stopped = true;
+      this.#found = cut.stop;
       this.#held = '';
-      return { text: pending.slice(0, cut), stopped: true };
+      return { text: pending.slice(0, cut.at), stopped: true };
     }
-    const shown = pending.length - this.#openEnd(pending);
+    const shown = pending.length - openEnd(pending, this.#stops);
     this.#held = pending.slice(shown);
     return { text: pending.slice(0, shown), stopped: false };
   }
@@ -39,27 +46,16 @@ export class StopStrings {
     return rest;
   }
 
-  /** Where the winning stop string begins; null = none is complete. */
-  #firstStop(text: string): number | null {
-    let start: number | null = null;
+  /** The winning stop string, and where it begins; null = none is complete. */
+  #firstStop(text: string): { readonly at: number; readonly stop: string } | null {
+    let first: { readonly at: number; readonly stop: string } | null = null;
     let end = Infinity;
     for (const stop of this.#stops) {
       const at = text.indexOf(stop);
-      if (at < 0 || at + stop.length > end || (at + stop.length === end && at >= start!)) continue;
-      start = at;
+      if (at < 0 || at + stop.length > end || (at + stop.length === end && at >= first!.at)) continue;
+      first = { at, stop };
       end = at + stop.length;
     }
-    return start;
-  }
-
-  /** Length of the longest end of `text` that a stop string begins with. */
-  #openEnd(text: string): number {
-    let longest = 0;
-    for (const stop of this.#stops) {
-      for (let length = Math.min(stop.length - 1, text.length); length > longest; length--) {
-        if (text.endsWith(stop.slice(0, length))) longest = length;
-      }
-    }
-    return longest;
+    return first;
   }
 }

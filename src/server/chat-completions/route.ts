@@ -11,13 +11,14 @@ import { errorBody, toSemanticError } from '../error-reply.js';
 import { EventStream, type StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
-import { assertServed } from '../served-model.js';
+import type { ServedModel } from '../served-model.js';
 import { whenGone } from '../when-gone.js';
 import { type AnswerHead, chunk, completion, usageChunk } from './bodies.js';
 import { toChatCompletionRequest } from './to-request.js';
 
 export interface ChatCompletionOptions {
   readonly engine: Engine;
+  readonly served: ServedModel;
   readonly sampling: SamplingDefaults;
   /** How long KV stays that a request leaves behind. */
   readonly persist: Persist;
@@ -25,11 +26,11 @@ export interface ChatCompletionOptions {
 }
 
 export function chatCompletions(app: FastifyInstance, options: ChatCompletionOptions): void {
-  const { engine, persist, sampling } = options;
+  const { engine, persist, sampling, served } = options;
   app.post('/v1/chat/completions', async (request, reply) => {
     const { scope } = callerOf(request);
     const wanted = toChatCompletionRequest(request.body, request.headers, sampling, engine.model.runner.vocabSize, { scope, persist });
-    assertServed(wanted.model, engine.model.id);
+    served.assertServes(wanted.model);
     const head = { id: `chatcmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: engine.model.id };
     const events = new ReadAhead(engine.submit(wanted.generation, { signal: whenGone(reply, wanted.timeoutMs) }));
     // What is wrong with the request is thrown here, while a status can still be chosen.

@@ -1,0 +1,73 @@
+/**
+ * How every dialect replies: what is wrong with a request gets a status while one can still be chosen; then its events go out as one
+ * body, or as a stream, which ends with an error in the dialect's own words when something breaks in the middle.
+ */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { ConversationEvent } from '../../core/answers/answerer.js';
+import type { SemanticError } from '../../core/domain/errors.js';
+import { cacheHeaders } from '../cache-headers.js';
+import { toSemanticError } from '../error-reply.js';
+import { EventStream, type Frame, type StreamLimits } from '../event-stream.js';
+import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
+
+export interface StreamedForm {
+  frames(events: AsyncIterable<ConversationEvent>): AsyncIterable<Frame>;
+  error(error: SemanticError): Iterable<Frame>;
+  /** What fills silence; a comment where there is none, or null. */
+  keepAlive?(): Frame | null;
+}
+
+export interface AnswerForm {
+  body(events: AsyncIterable<ConversationEvent>): Promise<object>;
+  /** Null = the client wants one body. */
+  readonly stream: StreamedForm | null;
+}
+
+export interface ReplyOptions {
+  readonly limits: StreamLimits;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export async function replyWithAnswer(
+  answering: AsyncGenerator<ConversationEvent, void, undefined>,
+  form: AnswerForm,
+  { limits, headers = {} }: ReplyOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<object> {
+  const events = new ReadAhead(answering);
+  await events.find((event): event is ConversationEvent => event.type === 'queued');
+  if (form.stream === null) {
+    const started = await events.find(isStarted);
+    void reply.headers({ ...headers, ...(started === null ? {} : cacheHeaders(started.cache)) });
+    return form.body(events);
+  }
+  const started = await events.find(isStarted, HEAD_WAIT_MS);
+  const sent = { ...setHeaders(reply), ...headers, ...(started === null ? {} : cacheHeaders(started.cache)) };
+  reply.hijack();
+  const { stream } = form;
+  const out = new EventStream(reply.raw, sent, limits, request.log, () => stream.keepAlive?.() ?? null);
+  try {
+    for await (const frame of stream.frames(events)) await out.send(frame.data, frame.event);
+  } catch (thrown) {
+    const error = toSemanticError(thrown);
+    if (error.status >= 500) request.log.error({ err: thrown }, error.message);
+    for (const frame of stream.error(error)) await out.send(frame.data, frame.event);
+  } finally {
+    out.end();
+  }
+  return reply;
+}
+
+/** Those set by hooks, which a hijacked reply does not send by itself. */
+function setHeaders(reply: FastifyReply): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(reply.getHeaders()).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}
+
+type Started = Extract<ConversationEvent, { type: 'started' }>;
+
+function isStarted(event: ConversationEvent): event is Started {
+  return event.type === 'started';
+}

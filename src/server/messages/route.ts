@@ -1,0 +1,92 @@
+/** POST /v1/messages and /v1/messages/count_tokens. */
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import type { Answerer, ConversationEvent } from '../../core/answers/answerer.js';
+import type { ThinkingSeal } from '../../core/answers/thinking-seal.js';
+import type { Persist } from '../../core/domain/agent.js';
+import { SemanticError } from '../../core/domain/errors.js';
+import { replyWithAnswer } from '../answering/reply-with-answer.js';
+import { callerOf } from '../caller.js';
+import type { Frame, StreamLimits } from '../event-stream.js';
+import type { SamplingDefaults } from '../generation/to-generation.js';
+import { parseBody } from '../request-body.js';
+import type { ServedModel } from '../served-model.js';
+import { whenGone } from '../when-gone.js';
+import { contentOf, messageBody, type MessageHead } from './bodies.js';
+import { messagesErrorBody, replyWithMessagesError } from './errors.js';
+import { countTokensSchema, messagesSchema } from './schema.js';
+import { MessageStream } from './stream-events.js';
+import { toPrompt } from './to-conversation.js';
+import { toMessagesRequest } from './to-request.js';
+
+export interface MessagesOptions {
+  readonly answerer: Answerer;
+  readonly served: ServedModel;
+  readonly seal: ThinkingSeal;
+  readonly sampling: SamplingDefaults;
+  readonly persist: Persist;
+  readonly stream: StreamLimits;
+}
+
+export function messages(app: FastifyInstance, options: MessagesOptions): void {
+  void app.register((scoped, _, done) => {
+    scoped.setErrorHandler(replyWithMessagesError);
+    scoped.addHook('onRequest', (request, reply, next) => {
+      void reply.header('request-id', request.id);
+      next();
+    });
+    routes(scoped, options);
+    done();
+  });
+}
+
+function routes(app: FastifyInstance, { answerer, served, seal, sampling, persist, stream: limits }: MessagesOptions): void {
+  app.post('/v1/messages', async (request, reply) => {
+    const body = parseBody(messagesSchema, request.body);
+    served.assertServes(body.model);
+    const wanted = toMessagesRequest(body, request.headers, { sampling, seal, persist, scope: callerOf(request).scope });
+    const head: MessageHead = { id: `msg_${randomBytes(12).toString('hex')}`, model: served.id };
+    const answering = answerer.answer(wanted.request, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
+    const form = {
+      body: (events: AsyncIterable<ConversationEvent>) => whole(head, events, seal.sign),
+      stream: wanted.stream ? streamed(head, seal.sign, request.id) : null,
+    };
+    return replyWithAnswer(answering, form, { limits }, request, reply);
+  });
+  app.post('/v1/messages/count_tokens', async (request) => {
+    const body = parseBody(countTokensSchema, request.body);
+    served.assertServes(body.model);
+    return { input_tokens: await answerer.countTokens(toPrompt(body, seal)) };
+  });
+}
+
+function newCallId(): string {
+  return `toolu_${randomBytes(12).toString('hex')}`;
+}
+
+async function whole(head: MessageHead, events: AsyncIterable<ConversationEvent>, sign: (thinking: string) => string): Promise<object> {
+  for await (const event of events) {
+    if (event.type === 'finished') return messageBody(head, contentOf(event.answer, sign), event.usage, event);
+  }
+  throw new SemanticError('Internal', 'the engine ended an answer without finishing it');
+}
+
+function streamed(
+  head: MessageHead,
+  sign: (thinking: string) => string,
+  requestId: string,
+): {
+  frames(events: AsyncIterable<ConversationEvent>): AsyncIterable<Frame>;
+  error(error: SemanticError): Iterable<Frame>;
+  keepAlive(): Frame;
+} {
+  const frame = (data: { readonly type: string }): Frame => ({ data: JSON.stringify(data), event: data.type });
+  return {
+    async *frames(events) {
+      const stream = new MessageStream(head, sign);
+      for await (const event of events) for (const data of stream.take(event)) yield frame(data);
+    },
+    error: (error) => [frame(messagesErrorBody(error, requestId) as { type: string })],
+    keepAlive: () => frame({ type: 'ping' }),
+  };
+}
