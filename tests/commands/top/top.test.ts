@@ -103,7 +103,7 @@ describe('on a terminal', () => {
         ...['-u', 'CI', 'TERM=xterm'],
         'sh',
         '-c',
-        `stty rows 24 cols 80; stty -g > before; sh -c 'echo $$ > pid; exec "$0" "$1" top --interval 0.1' "${process.execPath}" "${RUN}"; echo ended $?; stty -g > after; cat`,
+        `stty rows 24 cols 80; stty -g > before; sh -c 'echo $$ > pid; exec "$0" "$1" top --interval 0.1' "${process.execPath}" "${RUN}"; code=$?; stty -g > after; echo ended $code; cat`,
       ],
       { SEMANTIC_HOME: daemon.home, ...env },
       daemon.home,
