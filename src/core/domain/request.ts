@@ -1,5 +1,6 @@
 /** One canonical request, validated once at the border, and the events that answer it. Every dialect maps to and from these. */
 import { LOCAL_SCOPE, type Persist } from './agent.js';
+import type { AgentHint } from './agent-hint.js';
 import type { CacheReport } from './cache-report.js';
 import type { ChatMessage } from './chat-message.js';
 import type { OutputConstraint } from './output-constraint.js';
@@ -28,6 +29,8 @@ export interface GenerationRequest {
   readonly scope: string;
   /** A hint whose KV this continues; the comparison of token ids decides. */
   readonly sessionId: string | null;
+  /** Whose turn it is, where its client said so: who follows agents takes it up, and the engine does not read it. */
+  readonly agent?: AgentHint;
   /** What it leaves is never evicted. */
   readonly pinned: boolean;
   /** Most tokens that prompt and answer may come to, besides what the context allows; null = no other bound. */

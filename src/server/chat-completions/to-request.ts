@@ -5,6 +5,7 @@ import type { GenerationRequest } from '../../core/domain/request.js';
 import { toConstraint } from '../generation/constraint.js';
 import { type SamplingDefaults, toGeneration, toMessage } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
+import { agentHint } from '../identity/agent-hint.js';
 import { parseBody } from '../request-body.js';
 import { chatCompletionSchema } from './schema.js';
 
@@ -47,6 +48,7 @@ export function toChatCompletionRequest(
       cachePrompt: body.cache_prompt ?? true,
       ...terms,
       sessionId: sessionOf(body.session_id ?? null),
+      ...agentHint(headers, body, terms.scope),
       pinned: false,
       quotaTokens: null,
       priority,

@@ -5,6 +5,7 @@ import type { ThinkingSeal } from '../../core/answers/thinking-seal.js';
 import type { Persist } from '../../core/domain/agent.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
+import { agentHint } from '../identity/agent-hint.js';
 import type { MessagesBody } from './schema.js';
 import { toPrompt } from './to-conversation.js';
 
@@ -35,6 +36,7 @@ export function toMessagesRequest(body: MessagesBody, headers: FastifyRequest['h
       persist,
       scope,
       sessionId: null,
+      ...agentHint(headers, body, scope),
       pinned: false,
       quotaTokens: null,
       priority,
