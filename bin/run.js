@@ -16,6 +16,7 @@ const oclif = {
   topics: {
     agents: { description: 'Conversations that the daemon keeps, with their KV.' },
     cache: { description: 'The KV cache of the daemon.' },
+    keys: { description: 'API keys of the daemon.' },
     models: { description: 'Models on this machine and in the catalogue.' },
   },
 };

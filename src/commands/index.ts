@@ -13,6 +13,9 @@ import CacheInspect from './cache/inspect.js';
 import CacheVerify from './cache/verify.js';
 import Chat from './chat.js';
 import Doctor from './doctor.js';
+import KeysAdd from './keys/add.js';
+import KeysLs from './keys/ls.js';
+import KeysRm from './keys/rm.js';
 import ModelsLs from './models/ls.js';
 import ModelsPull from './models/pull.js';
 import Serve from './serve.js';
@@ -33,6 +36,9 @@ export const COMMANDS = {
   'cache:verify': CacheVerify,
   chat: Chat,
   doctor: Doctor,
+  'keys:add': KeysAdd,
+  'keys:ls': KeysLs,
+  'keys:rm': KeysRm,
   'models:ls': ModelsLs,
   'models:pull': ModelsPull,
   serve: Serve,

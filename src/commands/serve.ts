@@ -8,12 +8,14 @@ export default class Serve extends BaseCommand {
     '<%= config.bin %> serve',
     '<%= config.bin %> serve --port 9000 --context 4096',
     '<%= config.bin %> serve --model ./my-model.gguf --threads 4',
+    '<%= config.bin %> serve --host 0.0.0.0 --allow-remote',
   ];
   static override flags = {
     ...engineFlags,
     host: Flags.string({ description: 'Address to listen on', helpValue: 'address' }),
     port: Flags.integer({ char: 'p', description: 'Port to listen on (0 = any free one)', helpValue: 'n' }),
     socket: Flags.string({ description: 'Path of the Unix socket', helpValue: 'path' }),
+    'allow-remote': Flags.boolean({ description: 'Let other machines in, with an API key' }),
   };
 
   override async run(): Promise<void> {
@@ -23,6 +25,7 @@ export default class Serve extends BaseCommand {
       'server.host': flags.host,
       'server.port': flags.port,
       'server.socket': flags.socket,
+      'server.allow_remote': flags['allow-remote'],
     });
     const { startDaemon } = await import('../server/daemon.js');
     const { stopOnSignals } = await import('../server/stop-on-signals.js');

@@ -11,6 +11,7 @@ import { type AdminSource, admin } from './admin/routes.js';
 import { agentRoutes } from './agents/routes.js';
 import { cacheRoutes } from './cache/routes.js';
 import { chatCompletions } from './chat-completions/route.js';
+import { type DoorRules, guardDoors } from './doors/guard.js';
 import { replyWithError } from './error-reply.js';
 import type { StreamLimits } from './event-stream.js';
 import type { SamplingDefaults } from './generation/to-generation.js';
@@ -29,6 +30,8 @@ export interface AppOptions {
   readonly cache: CacheService;
   readonly logger: FastifyBaseLogger;
   readonly maxBodyBytes: number;
+  readonly maxHeaderBytes: number;
+  readonly doors: DoorRules;
   readonly stream: StreamLimits;
   readonly sampling: SamplingDefaults;
   readonly persist: Persist;
@@ -38,16 +41,14 @@ export interface AppOptions {
   readonly loadedAt: number;
 }
 
-/** What Node takes of a request's head: an id that is too long is told so by us, not as a path that is not there. */
-const MAX_HEAD_BYTES = 16_384;
-
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const app = Fastify({
     loggerInstance: options.logger,
     requestIdHeader: false,
     genReqId: () => `req_${randomUUID().replaceAll('-', '')}`,
     logController: new LogController({ disableRequestLogging: true }),
-    routerOptions: { maxParamLength: MAX_HEAD_BYTES },
+    // What Node takes of a request's head: an id that is too long is told so by us, not as a path that is not there.
+    routerOptions: { maxParamLength: options.maxHeaderBytes },
     frameworkErrors: (error, request, reply) => replyWithError(error, request, reply),
   });
   parseJsonBodies(app, options.maxBodyBytes);
@@ -55,6 +56,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     void reply.header('x-request-id', request.id);
     done();
   });
+  guardDoors(app, options.doors);
   app.setErrorHandler(replyWithError);
   app.setNotFoundHandler((request, reply) => {
     replyWithError(new SemanticError('RouteNotFound', `there is no ${request.method} ${request.url.split('?')[0]}`), request, reply);

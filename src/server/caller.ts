@@ -10,17 +10,24 @@ export class OwnSocketRequest extends IncomingMessage {}
 /** Hex digits of a key's SHA-256: enough to tell keys apart, too few to be worth anything. */
 const SCOPE_DIGITS = 16;
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Which of its keys is on file, if one is: found out at the door. */
+    keyOnFile?: string | undefined;
+  }
+}
+
 export function callerOf(request: FastifyRequest): Caller {
-  const key = apiKey(request);
+  const key = request.keyOnFile ?? apiKeysOf(request)[0] ?? null;
   return {
     scope: key === null ? LOCAL_SCOPE : createHash('sha256').update(key).digest('hex').slice(0, SCOPE_DIGITS),
     seesAll: request.raw instanceof OwnSocketRequest,
   };
 }
 
-function apiKey({ headers }: FastifyRequest): string | null {
+/** A client may bring two: one it was told to use here, and one of its user's that is meant for somebody else. */
+export function apiKeysOf({ headers }: FastifyRequest): readonly string[] {
   const own = headers['x-api-key'];
-  if (typeof own === 'string' && own !== '') return own;
   const bearer = /^Bearer +(\S+) *$/i.exec(headers.authorization ?? '')?.[1];
-  return bearer ?? null;
+  return [own, bearer].filter((key): key is string => typeof key === 'string' && key !== '');
 }

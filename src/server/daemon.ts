@@ -2,10 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino, { type Logger } from 'pino';
 import type { Config } from '../adapters/config/schema.js';
-import { dataDirectory, socketPath } from '../adapters/paths/paths.js';
+import { KeyRing } from '../adapters/keys/key-ring.js';
+import { dataDirectory, keysFile, socketPath } from '../adapters/paths/paths.js';
 import { sealSecret } from '../adapters/secrets/seal-secret.js';
 import { ThinkingSeal } from '../core/answers/thinking-seal.js';
 import { createApp } from './app.js';
+import { assertMayListen } from './doors/assert-may-listen.js';
+import { ConnectionLimit } from './doors/connection-limit.js';
 import type { DaemonState } from './health.js';
 import { type Listeners, listen } from './listeners.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
@@ -32,23 +35,34 @@ export interface Daemon {
 export async function startDaemon(settings: Config, version: string): Promise<Daemon> {
   const { server } = settings;
   const socket = socketPath(server.socket);
-  await prepareSocket(socket); // before the model is loaded: a second daemon is told at once
   const logger = pino({ level: settings.log.level }, pino.destination(process.stderr.fd));
+  const keys = new KeyRing(keysFile(), (error) => logger.error({ err: error }, 'no API key is valid: their file cannot be read'));
+  // Before the model is loaded: who may not start is told at once.
+  assertMayListen({ host: server.host, allowRemote: server.allow_remote, requireKeys: server.require_keys, keysOnFile: keys.size });
+  await prepareSocket(socket);
   const opened = await openEngine(settings, (checksumFile) => openStore(settings.store, checksumFile, logger));
   try {
-    return await serve(opened, settings, socket, version, logger);
+    return await serve(opened, settings, { socket, version, logger, keys });
   } catch (error) {
     await opened.close();
     throw error;
   }
 }
 
-async function serve(opened: OpenedEngine, settings: Config, socket: string, version: string, logger: Logger): Promise<Daemon> {
+interface ServeOptions {
+  readonly socket: string;
+  readonly version: string;
+  readonly logger: Logger;
+  readonly keys: KeyRing;
+}
+
+async function serve(opened: OpenedEngine, settings: Config, { socket, version, logger, keys }: ServeOptions): Promise<Daemon> {
   const { server, sampling } = settings;
   const { engine } = opened;
   const startedAt = Date.now();
   let state: DaemonState = 'ready';
   let listeners: Listeners | null = null;
+  const connections = new ConnectionLimit(server.max_connections);
   const app = await createApp({
     engine,
     answerer: opened.answerer,
@@ -58,6 +72,15 @@ async function serve(opened: OpenedEngine, settings: Config, socket: string, ver
     cache: opened.cache,
     logger,
     maxBodyBytes: server.max_body_bytes,
+    maxHeaderBytes: server.max_header_bytes,
+    doors: {
+      host: server.host,
+      allowedHosts: server.allowed_hosts,
+      corsOrigins: server.cors_origins,
+      keysRequired: server.allow_remote || server.require_keys,
+      keys,
+      connections,
+    },
     stream: { keepAliveSeconds: server.keep_alive_seconds, slowReaderSeconds: server.slow_reader_seconds },
     sampling,
     persist: settings.cache.persist,
@@ -77,7 +100,15 @@ async function serve(opened: OpenedEngine, settings: Config, socket: string, ver
       }),
     },
   });
-  const doors = await listen(app, { host: server.host, port: server.port, socket, receiveTimeoutSeconds: server.receive_timeout_seconds });
+  const doors = await listen(app, {
+    host: server.host,
+    port: server.port,
+    socket,
+    connections,
+    maxHeaderBytes: server.max_header_bytes,
+    headersTimeoutSeconds: server.headers_timeout_seconds,
+    receiveTimeoutSeconds: server.receive_timeout_seconds,
+  });
   listeners = doors;
   const model = { id: engine.model.id, contextLength: engine.model.contextLength, weightBytes: opened.weightBytes };
   return {

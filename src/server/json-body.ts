@@ -15,10 +15,14 @@ export function parseJsonBodies(app: FastifyInstance, maxBytes: number): void {
 async function readBody(payload: Readable, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of payload as AsyncIterable<Buffer>) {
-    bytes += chunk.length;
-    if (bytes <= maxBytes) chunks.push(chunk);
-    else chunks.length = 0;
+  try {
+    for await (const chunk of payload as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes <= maxBytes) chunks.push(chunk);
+      else chunks.length = 0;
+    }
+  } catch (cause) {
+    throw new SemanticError('Cancelled', `the client broke off its request after ${bytes} bytes of the body`, { cause });
   }
   if (bytes <= maxBytes) return Buffer.concat(chunks, bytes);
   throw new SemanticError('BodyTooLarge', `the request body has ${bytes} bytes, at most ${maxBytes} are taken (server.max_body_bytes)`);

@@ -1,17 +1,19 @@
 /** The application's two doors: TCP on one address, and the Unix socket. */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { chmodSync, rmSync } from 'node:fs';
 import type { AddressInfo, ListenOptions } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { SemanticError } from '../core/domain/errors.js';
 import { OwnSocketRequest } from './caller.js';
+import { answerBrokenRequests, type RequestLimits } from './doors/broken-requests.js';
+import type { ConnectionLimit } from './doors/connection-limit.js';
 import { prepareSocket } from './unix-socket.js';
 
-export interface ListenersOptions {
+export interface ListenersOptions extends RequestLimits {
   readonly host: string;
   readonly port: number;
   readonly socket: string;
-  readonly receiveTimeoutSeconds: number;
+  readonly connections: ConnectionLimit;
 }
 
 export interface Listeners {
@@ -30,10 +32,13 @@ export async function listen(app: FastifyInstance, options: ListenersOptions): P
   const handle = (request: IncomingMessage, response: ServerResponse): void => app.routing(request, response);
   // Peers that are gone without a word are found by the system's own probes, which go out once nothing was heard for a while.
   const probes = { keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS };
-  const tcp = createServer({ requestTimeout: options.receiveTimeoutSeconds * 1000, ...probes }, handle);
+  const maxHeaderSize = options.maxHeaderBytes;
+  const tcp = createServer({ maxHeaderSize, ...timeouts(options), ...probes }, handle);
+  options.connections.watch(tcp);
   // Who can open the socket is trusted to send at its own pace: an agent to be imported may be large.
-  const unix = createServer({ requestTimeout: 0, IncomingMessage: OwnSocketRequest }, handle);
+  const unix = createServer({ maxHeaderSize, requestTimeout: 0, IncomingMessage: OwnSocketRequest }, handle);
   const servers = [tcp, unix];
+  for (const server of servers) answerBrokenRequests(server, options);
   await bind(tcp, { host, port }, `${host}:${port}`, 'Choose another --port (0 = any free one), or stop the program that has it.');
   try {
     await bind(unix, { path: socket }, socket, 'Choose another --socket.');
@@ -57,6 +62,15 @@ export async function listen(app: FastifyInstance, options: ListenersOptions): P
 }
 
 const PROBE_AFTER_MS = 30_000;
+
+/** Node looks for requests that take too long at intervals: four within the shorter time, and every 5 s at least. */
+function timeouts({ headersTimeoutSeconds, receiveTimeoutSeconds }: RequestLimits): ServerOptions {
+  const requestTimeout = receiveTimeoutSeconds * 1000;
+  const headersTimeout = Math.min(headersTimeoutSeconds * 1000, requestTimeout); // Node wants it so
+  return { requestTimeout, headersTimeout, connectionsCheckingInterval: Math.min(MAX_CHECKING_INTERVAL_MS, headersTimeout / 4) };
+}
+
+const MAX_CHECKING_INTERVAL_MS = 5_000;
 
 function bind(server: Server, where: ListenOptions, name: string, hint: string): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -6,7 +6,8 @@ import { Client } from 'undici';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Caller } from '../../src/core/domain/agent.js';
 import { callerOf } from '../../src/server/caller.js';
-import { type Listeners, listen } from '../../src/server/listeners.js';
+import type { Listeners } from '../../src/server/listeners.js';
+import { listenHere } from '../support/listen-here.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'semantic-'));
 const app = Fastify();
@@ -14,7 +15,7 @@ app.get('/', (request) => callerOf(request));
 let doors: Listeners;
 beforeAll(async () => {
   await app.ready();
-  doors = await listen(app, { host: '127.0.0.1', port: 0, socket: join(folder, 's.sock'), receiveTimeoutSeconds: 5 });
+  doors = await listenHere(app, join(folder, 's.sock'));
 });
 afterAll(async () => {
   await doors.close();

@@ -48,7 +48,7 @@ function readDotenv(directory: string): Record<string, string> {
 
 function flagSettings(flags: Readonly<Record<string, unknown>>): Setting[] {
   const given = Object.entries(flags).filter(([, value]) => value !== undefined);
-  return given.map(([key, value]) => ({ key, value, source: `flag --${key.split('.')[1]}` }));
+  return given.map(([key, value]) => ({ key, value, source: `flag --${key.split('.')[1]?.replaceAll('_', '-')}` }));
 }
 
 function resolve(settings: readonly Setting[], defaults: ReadonlyMap<string, unknown>): Config {
@@ -65,7 +65,7 @@ function resolve(settings: readonly Setting[], defaults: ReadonlyMap<string, unk
   const parsed = configSchema.safeParse(tree);
   if (parsed.success) return deepFreeze(parsed.data);
   const issue = parsed.error.issues[0];
-  const key = issue?.path.join('.') ?? '';
+  const key = issue?.path.slice(0, 2).join('.') ?? ''; // of a list, the list
   const setting = winners.get(key);
   const got = setting === undefined ? 'nothing' : JSON.stringify(setting.value);
   const message = `[config] ${key} = ${got} (${setting?.source ?? 'no source'}): ${issue?.message ?? 'not valid'}`;

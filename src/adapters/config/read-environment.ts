@@ -6,7 +6,7 @@ const RESERVED = new Set(['SEMANTIC_HOME', 'SEMANTIC_ENV']);
 
 /**
  * The settings among the variables. A `SEMANTIC_*` name that is no setting is passed on under its own name, so that it
- * is reported as unknown. Text becomes a number, or true and false, where the key's default is one.
+ * is reported as unknown. Text becomes a number, true and false, or a list (of what is between commas), where the key's default is one.
  */
 export function readEnvironment(
   variables: Readonly<Record<string, string | undefined>>,
@@ -23,10 +23,16 @@ export function readEnvironment(
 
 function asTypeOf(example: unknown, text: string): unknown {
   if (typeof example === 'number') return asNumber(text);
+  if (Array.isArray(example)) return asList(text);
   if (typeof example === 'boolean') return text === 'true' || (text === 'false' ? false : text);
   return text;
 }
 
 function asNumber(text: string): unknown {
   return text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+function asList(text: string): string[] {
+  const parts = text.split(',').map((part) => part.trim());
+  return parts.filter((part) => part !== '');
 }

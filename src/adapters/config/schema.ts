@@ -7,13 +7,23 @@ const count = z.int().min(1);
 const size = z.int().min(0);
 const seconds = z.number().positive().max(86_400);
 const share = z.number().min(0).max(1);
+const hostName = z.string().regex(/^(?:[\w.-]+|\[[\da-f:.]+\])$/i, 'wanted names or addresses without scheme and port');
+/** As browsers write it; `*` and `null` would be anybody. */
+const origin = z.string().regex(/^[a-z][a-z\d+.-]*:\/\/[^/*\s]+$/, 'wanted origins as browsers send them, such as "https://example.org"');
 
 export const configSchema = z.strictObject({
   server: z.strictObject({
     host: z.string().min(1),
     port: z.int().min(0).max(65_535),
     socket: z.string(),
+    allow_remote: z.boolean(),
+    require_keys: z.boolean(),
+    allowed_hosts: z.array(hostName),
+    cors_origins: z.array(origin),
     max_body_bytes: count,
+    max_header_bytes: z.int().min(1_024).max(1_048_576),
+    max_connections: count,
+    headers_timeout_seconds: seconds,
     receive_timeout_seconds: seconds,
     keep_alive_seconds: seconds,
     slow_reader_seconds: seconds,

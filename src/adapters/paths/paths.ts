@@ -32,9 +32,14 @@ export function userConfigFile(environment: Environment = process.env): string {
   return join(home(environment) ?? join(xdg(environment, 'XDG_CONFIG_HOME', '.config'), 'semantic'), 'config.toml');
 }
 
-/** History of `semantic chat`. */
+/** History of `semantic chat`, and API keys. */
 export function stateDirectory(environment: Environment = process.env): string {
   return home(environment) ?? join(xdg(environment, 'XDG_STATE_HOME', '.local/state'), 'semantic');
+}
+
+/** Hashes of API keys. */
+export function keysFile(environment: Environment = process.env): string {
+  return join(stateDirectory(environment), 'keys.json');
 }
 
 /** Holds the socket; created with mode 0700. */

@@ -2,7 +2,7 @@
 import { ERROR_TABLE, type ErrorCode } from './errors.js';
 
 /** Codes that clients of the dialect look for; all others are our own name in snake case. */
-const SPECIAL: Partial<Record<ErrorCode, string>> = { PromptTooLong: 'context_length_exceeded' };
+const SPECIAL: Partial<Record<ErrorCode, string>> = { PromptTooLong: 'context_length_exceeded', Unauthenticated: 'invalid_api_key' };
 
 export function dialectCode(code: ErrorCode): string {
   return SPECIAL[code] ?? code.replace(/(?<!^)[A-Z]/g, (letter) => `_${letter}`).toLowerCase();

@@ -8,6 +8,7 @@ const TYPES: Readonly<Record<number, string>> = {
   401: 'authentication_error',
   403: 'permission_error',
   404: 'not_found_error',
+  408: 'timeout_error',
   409: 'invalid_request_error',
   413: 'request_too_large',
   429: 'rate_limit_error',
@@ -31,6 +32,7 @@ export function replyWithMessagesError(thrown: unknown, request: FastifyRequest,
   const error = toSemanticError(thrown);
   if (error.status >= 500) request.log.error({ err: thrown }, error.message);
   else request.log.info({ code: error.code }, error.message);
+  void reply.header('request-id', request.id); // also where it was refused at the door
   if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.retryAfterSeconds));
   void reply.code(statusOf(error)).send(messagesErrorBody(error, request.id));
 }

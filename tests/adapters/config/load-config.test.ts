@@ -47,6 +47,13 @@ describe('precedence', () => {
     expect(load({ environment: { SEMANTIC_SERVER_HOST: '0.0.0.0' }, flags: { 'server.host': undefined } }).server.host).toBe('0.0.0.0');
   });
 
+  test('text in the environment is a list of what is between commas where the key is a list', () => {
+    const hosts = (text: string) => load({ environment: { SEMANTIC_SERVER_ALLOWED_HOSTS: text } }).server.allowed_hosts;
+    expect([hosts('a.example, b.example,'), hosts('a.example'), hosts('')]).toEqual([['a.example', 'b.example'], ['a.example'], []]);
+    writeFileSync(join(folder, 'config.toml'), '[server]\ncors_origins = ["http://a.example"]\n');
+    expect(load().server.cors_origins).toEqual(['http://a.example']);
+  });
+
   test('text in the environment stays text where the key is text', () => {
     expect(load({ environment: { SEMANTIC_SERVER_HOST: '12' } }).server.host).toBe('12');
   });
@@ -54,6 +61,18 @@ describe('precedence', () => {
 
 describe('mistakes', () => {
   test.each([
+    [
+      'an entry of a list',
+      { environment: { SEMANTIC_SERVER_CORS_ORIGINS: 'http://a.example,*' } },
+      /server\.cors_origins = \["http:\/\/a\.example","\*"\] \(environment SEMANTIC_SERVER_CORS_ORIGINS\)/,
+      /configuration\.md/,
+    ],
+    [
+      'a flag of two words',
+      { flags: { 'server.allow_remote': 1 } },
+      /server\.allow_remote = 1 \(flag --allow-remote\)/,
+      /configuration\.md/,
+    ],
     [
       'an unknown variable',
       { environment: { SEMANTIC_SERVER_PROT: '1' } },

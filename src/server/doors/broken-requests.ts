@@ -1,0 +1,57 @@
+/** What a client is told whose request Node's parser gave up on: nothing of ours has seen it, so no dialect can answer. */
+import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { dialectCode } from '../../core/domain/dialect-code.js';
+import { type ErrorCode, SemanticError } from '../../core/domain/errors.js';
+
+export interface RequestLimits {
+  readonly maxHeaderBytes: number;
+  readonly headersTimeoutSeconds: number;
+  readonly receiveTimeoutSeconds: number;
+}
+
+/** Until the answer is taken and the connection closed from the other side. */
+const GRACE_MS = 1_000;
+
+export function answerBrokenRequests(server: Server, limits: RequestLimits): void {
+  const latest = new WeakMap<Duplex, ServerResponse>();
+  const given = new WeakSet<Duplex>();
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => latest.set(request.socket, response));
+  server.on('clientError', (cause: NodeJS.ErrnoException, socket: Duplex) => {
+    if (given.has(socket)) return; // it goes on sending
+    const response = latest.get(socket);
+    const isAnswering = response !== undefined && !response.writableFinished;
+    if (cause.code === 'ECONNRESET' || !socket.writable || (isAnswering && response.headersSent)) {
+      socket.destroy();
+      return;
+    }
+    given.add(socket);
+    socket.end(answerTo(errorOf(cause, isAnswering, limits)));
+    // Closing at once would take the answer away from a client that still sends.
+    const timer = setTimeout(() => socket.destroy(), GRACE_MS);
+    socket.once('close', () => clearTimeout(timer));
+  });
+}
+
+function errorOf(cause: NodeJS.ErrnoException, hasHeaders: boolean, limits: RequestLimits): SemanticError {
+  const of = (code: ErrorCode, text: string): SemanticError => new SemanticError(code, text, { cause });
+  if (cause.code === 'HPE_HEADER_OVERFLOW')
+    return of('HeadersTooLarge', `request line and headers have more than ${limits.maxHeaderBytes} bytes (server.max_header_bytes)`);
+  if (cause.code === 'HPE_CHUNK_EXTENSIONS_OVERFLOW') return of('BodyTooLarge', 'the extensions of a chunk are too large');
+  if (cause.code !== 'ERR_HTTP_REQUEST_TIMEOUT') return of('InvalidRequest', `this is not HTTP: ${cause.message}`);
+  const [what, seconds, key] = hasHeaders
+    ? ['request', limits.receiveTimeoutSeconds, 'receive_timeout_seconds']
+    : ['headers', limits.headersTimeoutSeconds, 'headers_timeout_seconds'];
+  return of('ReceiveTimeout', `the ${what} did not arrive within ${seconds} s (server.${key})`);
+}
+
+/** Types of the Messages API; those of OpenAI's are not looked at for these. */
+const TYPES: Partial<Record<ErrorCode, string>> = { BodyTooLarge: 'request_too_large', ReceiveTimeout: 'timeout_error' };
+
+/** A whole response whose body is an error in every dialect at once. */
+function answerTo({ code, message, status }: SemanticError): string {
+  const type = TYPES[code] ?? 'invalid_request_error';
+  const body = JSON.stringify({ type: 'error', error: { type, message, param: null, code: dialectCode(code) } });
+  const head = ['content-type: application/json; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`, 'connection: close'];
+  return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('\r\n')}\r\n\r\n${body}`;
+}

@@ -1,0 +1,17 @@
+import type { FastifyInstance } from 'fastify';
+import { ConnectionLimit } from '../../src/server/doors/connection-limit.js';
+import { type Listeners, type ListenersOptions, listen } from '../../src/server/listeners.js';
+
+/** Both doors of an application, on any free port of loopback. */
+export function listenHere(app: FastifyInstance, socket: string, options: Partial<ListenersOptions> = {}): Promise<Listeners> {
+  return listen(app, {
+    host: '127.0.0.1',
+    port: 0,
+    socket,
+    connections: new ConnectionLimit(64),
+    maxHeaderBytes: 16_384,
+    headersTimeoutSeconds: 5,
+    receiveTimeoutSeconds: 5,
+    ...options,
+  });
+}
