@@ -130,6 +130,7 @@ function answererOf(engine: Engine, templates: ChatTemplates | null): Answerer {
     format: answerFormatOf(template),
     knowsTools: /\btools\b/.test(template),
     emitted: new EmittedAnswers(REMEMBERED_ANSWERS),
+    contextLength: engine.model.contextLength,
   });
 }
 

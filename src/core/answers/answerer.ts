@@ -66,6 +66,8 @@ export interface AnswererOptions {
   /** The chat template renders tools itself. */
   readonly knowsTools: boolean;
   readonly emitted: EmittedAnswers;
+  /** Of the model. Clients that take it for their vendor's ask for more tokens than it has: they get what there is. */
+  readonly contextLength: number;
 }
 
 export interface AnswerOptions {
@@ -85,6 +87,7 @@ export class Answerer {
     const generation: GenerationRequest = {
       ...rest,
       ...this.#rendered(request, forced),
+      maxTokens: rest.maxTokens === null ? null : Math.min(rest.maxTokens, this.options.contextLength),
       keepSpecialTokens: format.keepsSpecialTokens,
       ...(forced === null ? {} : { constraint: forced.constraint }),
     };

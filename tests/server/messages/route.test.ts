@@ -31,6 +31,11 @@ describe('POST /v1/messages', () => {
     expect(usage.input_tokens + usage.cache_creation_input_tokens + usage.cache_read_input_tokens).toBe(counted.input_tokens);
   });
 
+  test('gives a client that asks for more tokens than the context has what there is', async () => {
+    const answer = await post('/v1/messages', { max_tokens: 32_000, messages: [QUESTION], stop_sequences: ['.'] });
+    expect(await answer.json()).toMatchObject({ stop_reason: expect.stringMatching(/end_turn|stop_sequence/) as unknown });
+  });
+
   test('goes on from a last message of the assistant', async () => {
     const messages = [QUESTION, { role: 'assistant', content: 'The capital of France is' }];
     const answer = (await (await post('/v1/messages', { max_tokens: 3, temperature: 0, messages })).json()) as Answer;
