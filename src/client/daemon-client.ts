@@ -12,7 +12,7 @@ const chunkSchema = z.object({
   choices: z.array(
     z.object({
       delta: z.object({ content: z.string().nullish() }),
-      finish_reason: z.enum(['stop', 'length']).nullish(),
+      finish_reason: z.string().nullish(),
       logprobs: z.object({ content: z.array(logprob.extend({ top_logprobs: z.array(logprob) })) }).nullish(),
     }),
   ),
@@ -72,9 +72,12 @@ export class DaemonClient implements TextGenerator {
         const choice = choices[0];
         if (choice !== undefined) {
           const text = choice.delta.content ?? '';
-          const entry = choice.logprobs?.content[0];
-          if (text !== '' || entry !== undefined) yield { type: 'token', text, logprob: entry === undefined ? null : toLogprob(entry) };
-          reason = choice.finish_reason ?? reason;
+          const logprobs = (choice.logprobs?.content ?? []).map(toLogprob);
+          // Tokens whose text was held back come with the one that let it out.
+          for (const logprob of logprobs.slice(0, -1)) yield { type: 'token', text: '', logprob };
+          const logprob = logprobs.at(-1) ?? null;
+          if (text !== '' || logprob !== null) yield { type: 'token', text, logprob };
+          if (typeof choice.finish_reason === 'string') reason = choice.finish_reason === 'length' ? 'length' : 'stop';
         }
         if (usage !== null && usage !== undefined && reason !== null) {
           const { prompt_tokens: promptTokens, completion_tokens: completionTokens, prompt_tokens_details: details } = usage;

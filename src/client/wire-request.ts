@@ -28,6 +28,7 @@ export function wireRequest(model: string, request: GenerationRequest): object {
     ignore_eos: request.ignoreEos,
     cache_prompt: request.cachePrompt,
     session_id: request.sessionId,
+    reasoning_format: 'none', // the text as the engine gives it
     ...(request.priority === undefined ? {} : { priority: request.priority }),
     ...(request.constraint === undefined ? {} : wireConstraint(request.constraint)),
   };

@@ -63,9 +63,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   health(app, options.health);
   models(app, { served: options.served, contextLength: options.engine.model.contextLength, loadedAt: options.loadedAt });
-  chatCompletions(app, options);
+  const { vocabSize } = options.engine.model.runner;
+  chatCompletions(app, { ...options, vocabSize });
   messages(app, options);
-  agentRoutes(app, { ...options, vocabSize: options.engine.model.runner.vocabSize });
+  agentRoutes(app, { ...options, vocabSize });
   cacheRoutes(app, options);
   admin(app, options.admin, options.engine);
   await app.ready();

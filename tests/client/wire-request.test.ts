@@ -19,7 +19,7 @@ const request: GenerationRequest = {
 const defaults = { temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_stop_strings: 16 };
 const arrived = (constraint?: OutputConstraint): OutputConstraint | undefined => {
   const body = wireRequest('m', constraint === undefined ? request : { ...request, constraint });
-  return toChatCompletionRequest(body, {}, defaults, 100, { scope: 'local', persist: 'ram' }).generation.constraint;
+  return toChatCompletionRequest(body, {}, defaults, 100, { scope: 'local', persist: 'ram' }).request.constraint;
 };
 
 test.each<OutputConstraint>([

@@ -29,7 +29,8 @@ describe('values', () => {
     ['a seed with a fraction', { seed: 1.5 }, 'seed'],
     ['max_tokens of 0', { max_tokens: 0 }, 'max_tokens'],
     ['max_completion_tokens negative', { max_completion_tokens: -1 }, 'max_completion_tokens'],
-    ['n of 2', { n: 2 }, 'n'],
+    ['n of 0', { n: 0 }, 'n'],
+    ['n of 129', { n: 129 }, 'n'],
     ['top_logprobs of 21', { logprobs: true, top_logprobs: 21 }, 'top_logprobs'],
     ['top_logprobs without logprobs', { top_logprobs: 2 }, 'top_logprobs'],
     ['an empty stop string', { stop: '' }, 'stop'],
@@ -128,7 +129,7 @@ describe('names and paths', () => {
       param: 'model',
       message: expect.stringContaining('Did you mean smollm2-135m-instruct?'),
     });
-    expect(await errorOf(await fetch(`${daemon.summary.address}/v1/models/gpt-4`))).toMatchObject({ status: 404, code: 'model_not_found' });
+    expect(await errorOf(await fetch(`${daemon.summary.address}/v1/models/llama-4`))).toMatchObject({ status: 404, code: 'model_not_found' });
   });
 
   test('another path or method is 404', async () => {

@@ -83,7 +83,7 @@ export class AnswerInput {
       }
       const kept = this.#isOver ? 0 : openEnd(this.#text, marks);
       const free = this.#text.slice(0, this.#text.length - kept);
-      const shown = this.#isOver ? free : free.trimEnd();
+      const shown = this.#isOver || marks.length === 0 ? free : free.trimEnd();
       if (shown !== '') yield { type, text: this.take(shown.length) };
       if (this.#isOver) return null;
       yield null;

@@ -21,6 +21,10 @@ export interface Prompt {
   readonly parallelCalls: boolean;
   /** False asks a model that can to answer without thinking; null leaves it to its template. */
   readonly thinks: boolean | null;
+  /** False leaves thinking where the model writes it, in the text, with its marks. */
+  readonly tellsThinking?: boolean;
+  /** More variables for the chat template. */
+  readonly templateVariables?: Readonly<Record<string, unknown>>;
   /** The last message, of the assistant, is the beginning of the answer. */
   readonly continuesLast: boolean;
 }
@@ -81,9 +85,10 @@ export class Answerer {
 
   async *answer(request: ConversationRequest, { signal, newCallId }: AnswerOptions): AsyncGenerator<ConversationEvent, void, undefined> {
     const { generator, emitted } = this.options;
-    const { conversation: _, tools: __, toolChoice: ___, parallelCalls: ____, thinks: _____, ...rest } = request;
-    const forced = forcedCalls(request.tools, request.toolChoice, { parallel: request.parallelCalls, format: this.options.format });
-    const { format } = forced ?? this.options;
+    const { conversation: _, tools: __, toolChoice: ___, parallelCalls: ____, thinks: _____, tellsThinking: ______, ...rest } = request;
+    const own = request.tellsThinking === false ? { ...this.options.format, thinking: null } : this.options.format;
+    const forced = forcedCalls(request.tools, request.toolChoice, { parallel: request.parallelCalls, format: own });
+    const format = forced?.format ?? own;
     const generation: GenerationRequest = {
       ...rest,
       ...this.#rendered(request, forced),
@@ -123,7 +128,7 @@ export class Answerer {
   }
 
   #rendered(
-    { conversation, tools, toolChoice, thinks, continuesLast }: Prompt,
+    { conversation, tools, toolChoice, thinks, continuesLast, templateVariables }: Prompt,
     forced: ForcedCalls | null,
   ): TemplateInput & Pick<GenerationRequest, 'continuesLast' | 'templateVariables'> {
     const offered = toolChoice.type === 'none' ? [] : tools;
@@ -131,7 +136,7 @@ export class Answerer {
     return {
       ...toTemplateInput(conversation, offered, this.options, this.options.emitted),
       continuesLast,
-      ...(isThinking === null ? {} : { templateVariables: { enable_thinking: isThinking } }),
+      templateVariables: { ...templateVariables, ...(isThinking === null ? {} : { enable_thinking: isThinking }) },
     };
   }
 }

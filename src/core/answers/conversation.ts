@@ -25,5 +25,8 @@ export interface ToolDefinition {
   readonly parameters: Readonly<Record<string, unknown>>;
 }
 
-/** `any`: some tool must be called; `tool`: this one. */
-export type ToolChoice = { readonly type: 'auto' | 'none' | 'any' } | { readonly type: 'tool'; readonly name: string };
+/** `any`: some tool must be called, of those that `names` has where it is given; `tool`: this one. */
+export type ToolChoice =
+  | { readonly type: 'auto' | 'none' }
+  | { readonly type: 'any'; readonly names?: readonly string[] }
+  | { readonly type: 'tool'; readonly name: string };

@@ -30,8 +30,10 @@ export function forcedCalls(
   if (choice.type === 'auto' || choice.type === 'none') return null;
   const isTagged = format.tools === 'hermes' || format.tools === 'json';
   const wanted = choice.type === 'tool' ? { name: choice.name } : 'required';
+  const names = choice.type === 'any' ? choice.names : undefined;
+  const callable = names === undefined ? tools : tools.filter(({ name }) => names.includes(name));
   return {
-    constraint: toolConstraint(tools, wanted, isTagged ? TAGGED : BARE, parallel),
+    constraint: toolConstraint(callable, wanted, isTagged ? TAGGED : BARE, parallel),
     // Forced to call at once, it cannot think first.
     format: { tools: isTagged ? format.tools : 'json', thinking: null, keepsSpecialTokens: false },
   };

@@ -4,23 +4,30 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ConversationEvent } from '../../core/answers/answerer.js';
+import type { CacheReport } from '../../core/domain/cache-report.js';
 import type { SemanticError } from '../../core/domain/errors.js';
 import { cacheHeaders } from '../cache-headers.js';
 import { toSemanticError } from '../error-reply.js';
 import { EventStream, type Frame, type StreamLimits } from '../event-stream.js';
 import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
 
-export interface StreamedForm {
-  frames(events: AsyncIterable<ConversationEvent>): AsyncIterable<Frame>;
+/** Events of an answer: `queued` comes when nothing is wrong with the request, `started` tells what was found of its prompt. */
+interface AnnouncedEvent {
+  readonly type: string;
+  readonly cache?: CacheReport;
+}
+
+export interface StreamedForm<E extends AnnouncedEvent = ConversationEvent> {
+  frames(events: AsyncIterable<E>): AsyncIterable<Frame>;
   error(error: SemanticError): Iterable<Frame>;
   /** What fills silence; a comment where there is none, or null. */
   keepAlive?(): Frame | null;
 }
 
-export interface AnswerForm {
-  body(events: AsyncIterable<ConversationEvent>): Promise<object>;
+export interface AnswerForm<E extends AnnouncedEvent = ConversationEvent> {
+  body(events: AsyncIterable<E>): Promise<object>;
   /** Null = the client wants one body. */
-  readonly stream: StreamedForm | null;
+  readonly stream: StreamedForm<E> | null;
 }
 
 export interface ReplyOptions {
@@ -28,21 +35,21 @@ export interface ReplyOptions {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-export async function replyWithAnswer(
-  answering: AsyncGenerator<ConversationEvent, void, undefined>,
-  form: AnswerForm,
+export async function replyWithAnswer<E extends AnnouncedEvent>(
+  answering: AsyncGenerator<E, void, undefined>,
+  form: AnswerForm<E>,
   { limits, headers = {} }: ReplyOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object> {
   const events = new ReadAhead(answering);
-  await events.find((event): event is ConversationEvent => event.type === 'queued');
+  await events.find((event): event is E => event.type === 'queued');
   if (form.stream === null) {
-    const started = await events.find(isStarted);
+    const started = await events.find(isStarted<E>);
     void reply.headers({ ...headers, ...(started === null ? {} : cacheHeaders(started.cache)) });
     return form.body(events);
   }
-  const started = await events.find(isStarted, HEAD_WAIT_MS);
+  const started = await events.find(isStarted<E>, HEAD_WAIT_MS);
   const sent = { ...setHeaders(reply), ...headers, ...(started === null ? {} : cacheHeaders(started.cache)) };
   reply.hijack();
   const { stream } = form;
@@ -66,8 +73,6 @@ function setHeaders(reply: FastifyReply): Record<string, string> {
   );
 }
 
-type Started = Extract<ConversationEvent, { type: 'started' }>;
-
-function isStarted(event: ConversationEvent): event is Started {
-  return event.type === 'started';
+function isStarted<E extends AnnouncedEvent>(event: E): event is E & { readonly cache: CacheReport } {
+  return event.cache !== undefined;
 }

@@ -1,24 +1,25 @@
-/** POST /v1/chat/completions: one canonical request in, its events out as one body or as a stream of chunks. */
+/** POST /v1/chat/completions: one conversation in, its answers out as one body or as a stream of chunks. */
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
+import { answerChoices, type ChoiceEvent } from '../../core/answers/answer-choices.js';
+import type { Answerer } from '../../core/answers/answerer.js';
 import type { Persist } from '../../core/domain/agent.js';
-import { SemanticError } from '../../core/domain/errors.js';
-import type { EngineEvent, TokenLogprob } from '../../core/domain/request.js';
-import type { Engine } from '../../core/engine/engine.js';
-import { cacheHeaders } from '../cache-headers.js';
+import { replyWithAnswer, type StreamedForm } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
-import { errorBody, toSemanticError } from '../error-reply.js';
-import { EventStream, type StreamLimits } from '../event-stream.js';
+import { errorBody } from '../error-reply.js';
+import type { StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
-import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
 import type { ServedModel } from '../served-model.js';
 import { whenGone } from '../when-gone.js';
-import { type AnswerHead, chunk, completion, usageChunk } from './bodies.js';
+import type { AnswerHead } from './bodies.js';
+import { ChatStream } from './stream-events.js';
 import { toChatCompletionRequest } from './to-request.js';
+import { wholeAnswer } from './whole-answer.js';
 
 export interface ChatCompletionOptions {
-  readonly engine: Engine;
+  readonly answerer: Answerer;
   readonly served: ServedModel;
+  readonly vocabSize: number;
   readonly sampling: SamplingDefaults;
   /** How long KV stays that a request leaves behind. */
   readonly persist: Persist;
@@ -26,69 +27,36 @@ export interface ChatCompletionOptions {
 }
 
 export function chatCompletions(app: FastifyInstance, options: ChatCompletionOptions): void {
-  const { engine, persist, sampling, served } = options;
+  const { answerer, persist, sampling, served, stream: limits, vocabSize } = options;
   app.post('/v1/chat/completions', async (request, reply) => {
     const { scope } = callerOf(request);
-    const wanted = toChatCompletionRequest(request.body, request.headers, sampling, engine.model.runner.vocabSize, { scope, persist });
+    const wanted = toChatCompletionRequest(request.body, request.headers, sampling, vocabSize, { scope, persist });
     served.assertServes(wanted.model);
-    const head = { id: `chatcmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: engine.model.id };
-    const events = new ReadAhead(engine.submit(wanted.generation, { signal: whenGone(reply, wanted.timeoutMs) }));
-    // What is wrong with the request is thrown here, while a status can still be chosen.
-    await events.find((event): event is EngineEvent => event.type === 'queued');
-    if (!wanted.stream) {
-      const started = await events.find(isStarted);
-      if (started !== null) void reply.headers(cacheHeaders(started.cache));
-      return answer(head, events, wanted.generation.logprobs);
-    }
-    const started = await events.find(isStarted, HEAD_WAIT_MS);
-    reply.hijack();
-    const headers = { 'x-request-id': request.id, ...(started === null ? {} : cacheHeaders(started.cache)) };
-    const stream = new EventStream(reply.raw, headers, options.stream, request.log);
-    try {
-      for await (const data of chunks(head, events, wanted.includeUsage)) await stream.send(data);
-    } catch (thrown) {
-      const error = toSemanticError(thrown);
-      if (error.status >= 500) request.log.error({ err: thrown }, error.message);
-      await stream.send(JSON.stringify(errorBody(error)));
-    } finally {
-      stream.end();
-    }
-    return reply;
+    const { choices, legacyFunctions } = wanted;
+    const id = `chatcmpl-${randomBytes(16).toString('hex')}`;
+    const head = { id, created: Math.floor(Date.now() / 1000), model: served.id, legacyFunctions };
+    const answering = answerChoices(answerer, wanted.request, choices, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
+    const form = {
+      body: (events: AsyncIterable<ChoiceEvent>) => wholeAnswer(head, events, choices, wanted.request.logprobs),
+      stream: wanted.stream ? streamed(head, wanted.includeUsage) : null,
+    };
+    return replyWithAnswer(answering, form, { limits }, request, reply);
   });
 }
 
-type Started = Extract<EngineEvent, { type: 'started' }>;
-
-function isStarted(event: EngineEvent): event is Started {
-  return event.type === 'started';
+function newCallId(): string {
+  return `call_${randomBytes(12).toString('hex')}`;
 }
 
-async function answer(head: AnswerHead, events: AsyncIterable<EngineEvent>, withLogprobs: boolean): Promise<object> {
-  let text = '';
-  const logprobs: TokenLogprob[] = [];
-  for await (const event of events) {
-    if (event.type === 'token') {
-      text += event.text;
-      if (event.logprob !== null) logprobs.push(event.logprob);
-    } else if (event.type === 'finished') {
-      return completion(head, { text, logprobs: withLogprobs ? logprobs : null, reason: event.reason, usage: event.usage });
-    }
-  }
-  throw new SemanticError('Internal', 'the engine ended an answer without finishing it');
-}
-
-async function* chunks(head: AnswerHead, events: AsyncIterable<EngineEvent>, includeUsage: boolean): AsyncGenerator<string> {
-  const data = (body: object): string => JSON.stringify(includeUsage ? { ...body, usage: null } : body);
-  for await (const event of events) {
-    if (event.type === 'started') {
-      yield data(chunk(head, { delta: { role: 'assistant', content: '', refusal: null } }));
-    } else if (event.type === 'token') {
-      const logprobs = event.logprob === null ? {} : { logprobs: [event.logprob] };
-      yield data(chunk(head, { delta: { content: event.text }, ...logprobs }));
-    } else if (event.type === 'finished') {
-      yield data(chunk(head, { delta: {}, finishReason: event.reason }));
-      if (includeUsage) yield JSON.stringify(usageChunk(head, event.usage));
-      yield '[DONE]';
-    }
-  }
+function streamed(head: AnswerHead, includeUsage: boolean): StreamedForm<ChoiceEvent> {
+  const frame = (body: object): { readonly data: string } => ({ data: JSON.stringify(body) });
+  return {
+    async *frames(events) {
+      const stream = new ChatStream(head, includeUsage);
+      for await (const event of events) for (const body of stream.take(event)) yield frame(body);
+      for (const body of stream.end()) yield frame(body);
+      yield { data: '[DONE]' };
+    },
+    error: (error) => [frame(errorBody(error))],
+  };
 }

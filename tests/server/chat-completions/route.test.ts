@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startDaemon, type TestDaemon, until } from '../support/daemon.js';
+import { startDaemon, type TestDaemon, until } from '../../support/daemon.js';
+import { shape } from '../../support/shape.js';
 
 let daemon: TestDaemon;
 beforeAll(async () => {
@@ -11,7 +12,7 @@ afterAll(() => daemon.stop());
 const model = 'smollm2-135m-instruct';
 const ask = (content: string) => [{ role: 'user' as const, content }];
 const greedy = { model, temperature: 0, max_tokens: 12 };
-const golden = (name: string) => readFileSync(new URL(`../fixtures/wire/${name}`, import.meta.url), 'utf8');
+const golden = (name: string) => readFileSync(new URL(`../../fixtures/wire/${name}`, import.meta.url), 'utf8');
 const events = (sse: string) =>
   sse
     .split('\n\n')
@@ -205,14 +206,3 @@ describe('neighbours', () => {
     for (const probe of ['live', 'ready', 'startup']) expect((await fetch(`${address}/health/${probe}`)).status).toBe(200);
   });
 });
-
-/** Keys and types, all the way down. */
-function shape(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(shape);
-  if (typeof value !== 'object' || value === null) return value === null ? null : typeof value;
-  return Object.fromEntries(
-    Object.entries(value)
-      .toSorted(([a], [b]) => a.localeCompare(b))
-      .map(([key, inner]) => [key, shape(inner)]),
-  );
-}
