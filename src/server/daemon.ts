@@ -40,7 +40,11 @@ export async function startDaemon(settings: Config, version: string): Promise<Da
   // Before the model is loaded: who may not start is told at once.
   assertMayListen({ host: server.host, allowRemote: server.allow_remote, requireKeys: server.require_keys, keysOnFile: keys.size });
   await prepareSocket(socket);
-  const opened = await openEngine(settings, (checksumFile) => openStore(settings.store, checksumFile, logger));
+  const opened = await openEngine(
+    settings,
+    (checksumFile) => openStore(settings.store, checksumFile, logger),
+    (message) => logger.warn(message),
+  );
   try {
     return await serve(opened, settings, { socket, version, logger, keys });
   } catch (error) {

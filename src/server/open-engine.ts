@@ -23,6 +23,7 @@ import { Agents } from '../core/engine/agents.js';
 import { CacheControl } from '../core/engine/cache-control.js';
 import { Engine } from '../core/engine/engine.js';
 import type { EngineLimits } from '../core/engine/engine-parts.js';
+import type { WireAgents } from '../core/engine/wire-agents.js';
 import type { ChatTemplate, ChecksumFile, KvStore } from '../core/ports.js';
 import { buildDecoderSpec } from '../core/models/registry.js';
 import { constraintLimits } from './constraint-limits.js';
@@ -46,7 +47,11 @@ export interface OpenedEngine {
 /** Opens KV on disk; who runs an engine of its own for a moment has none. */
 export type OpenStore = (checksumFile: ChecksumFile) => Promise<KvStore>;
 
-export async function openEngine(settings: Config, openStore: OpenStore = () => Promise.resolve(noStore())): Promise<OpenedEngine> {
+export async function openEngine(
+  settings: Config,
+  openStore: OpenStore = () => Promise.resolve(noStore()),
+  log: (message: string) => void = () => undefined,
+): Promise<OpenedEngine> {
   const located = locateModel(settings.model.default);
   const checkpoint = await readCheckpoint(located.path);
   const spec = buildDecoderSpec(checkpoint);
@@ -91,12 +96,12 @@ export async function openEngine(settings: Config, openStore: OpenStore = () => 
       systemTimer,
       engineLimits(settings, options.executor, kvBytes),
     );
-    const agents = new Agents(engine, opened, { now: () => Date.now() }, agentLimits(settings));
+    const agents = new Agents(engine, opened, { now: () => Date.now() }, { ...agentLimits(settings), log });
     const sweep = setInterval(() => void agents.sweep(), settings.agents.sweep_seconds * 1000).unref();
     const budget = { budgetBytes: options.memoryBudgetBytes, kvBudgetBytes: kvBytes };
     return {
       engine,
-      answerer: answererOf(engine, chatTemplate.templates),
+      answerer: answererOf(agents.wire, contextLength, chatTemplate.templates),
       agents,
       cache: new CacheControl(engine, agents, opened),
       store: opened,
@@ -123,14 +128,14 @@ export async function openEngine(settings: Config, openStore: OpenStore = () => 
   }
 }
 
-function answererOf(engine: Engine, templates: ChatTemplates | null): Answerer {
+function answererOf(generator: WireAgents, contextLength: number, templates: ChatTemplates | null): Answerer {
   const template = templates?.toolUse ?? templates?.default ?? '';
   return new Answerer({
-    generator: engine,
+    generator,
     format: answerFormatOf(template),
     knowsTools: /\btools\b/.test(template),
     emitted: new EmittedAnswers(REMEMBERED_ANSWERS),
-    contextLength: engine.model.contextLength,
+    contextLength,
   });
 }
 
@@ -224,7 +229,12 @@ function engineLimits(
 
 function agentLimits({ agents }: Config): ConstructorParameters<typeof Agents>[3] {
   const ttlSeconds = agents.ttl_seconds === 0 ? null : agents.ttl_seconds;
-  return { maxAgents: agents.max, policy: { persist: agents.persist, ttlSeconds, pinned: false, maxTokens: null }, busy: agents.busy };
+  return {
+    maxAgents: agents.max,
+    policy: { persist: agents.persist, ttlSeconds, pinned: false, maxTokens: null },
+    busy: agents.busy,
+    wireTtlSeconds: agents.wire_ttl_seconds === 0 ? null : agents.wire_ttl_seconds,
+  };
 }
 
 const MB = 2 ** 20;

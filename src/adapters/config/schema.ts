@@ -91,6 +91,7 @@ export const configSchema = z.strictObject({
     max: count,
     persist: z.enum(['none', 'ram', 'disk']),
     ttl_seconds: size,
+    wire_ttl_seconds: size,
     sweep_seconds: seconds,
     busy: z.enum(['wait', 'fork']),
   }),

@@ -1,9 +1,8 @@
 /** Agents by id, as trees: a fork is the child of what it was forked from. It holds what is known of them, not their KV. */
 import { type AgentContext, assertAgentId, type Caller, type Rewind } from './agent.js';
 import { SemanticError } from './errors.js';
+import { NO_TOTALS } from './new-agent.js';
 import { rewindAgent } from './rewind-agent.js';
-
-const NO_TOTALS = { promptTokens: 0, cachedTokens: 0, completionTokens: 0 };
 
 export interface RemovedFromTree {
   readonly agent: AgentContext;
@@ -56,6 +55,11 @@ export class AgentTree {
     return agent;
   }
 
+  /** Undefined where there is none. */
+  find(id: string): AgentContext | undefined {
+    return this.#agents.get(id);
+  }
+
   /** Takes over what has changed but for scope and parent. Throws AgentNotFound, QuotaExceeded. */
   update(agent: AgentContext): void {
     const { parent, scope } = this.#agent(agent.id);
@@ -66,7 +70,8 @@ export class AgentTree {
 
   /** A child that knows what its parent knows, and has used nothing yet. Throws AgentNotFound, AgentConflict, InvalidRequest. */
   fork(id: string, childId: string, now: number): AgentContext {
-    const child = { ...this.#agent(id), id: childId, parent: id, createdAt: now, usedAt: now, totals: NO_TOTALS, report: null };
+    const { client: _, ...known } = this.#agent(id); // what its client asks for goes on as the parent's
+    const child = { ...known, id: childId, parent: id, createdAt: now, usedAt: now, totals: NO_TOTALS, report: null };
     this.add(child);
     return child;
   }
@@ -107,6 +112,13 @@ export class AgentTree {
     return [...this.#agents.values()].filter(
       ({ usedAt, policy: { ttlSeconds } }) => ttlSeconds !== null && now - usedAt >= 1000 * ttlSeconds,
     );
+  }
+
+  /** Of those that `which` says, the one that was not used for longest; null where there is none. */
+  oldest(which: (agent: AgentContext) => boolean): AgentContext | null {
+    let oldest: AgentContext | null = null;
+    for (const agent of this.#agents.values()) if ((oldest === null || agent.usedAt < oldest.usedAt) && which(agent)) oldest = agent;
+    return oldest;
   }
 
   /** Throws when an invariant does not hold; for property tests and idle moments. */

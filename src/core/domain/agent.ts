@@ -30,6 +30,8 @@ export interface AgentContext {
   /** Whose it is: see `Caller`. */
   readonly scope: string;
   readonly parent: string | null;
+  /** Who makes its turns by requests of its own that carry all of the conversation; absent where turns are asked for by the agent's id. */
+  readonly client?: string;
   readonly createdAt: number; // ms since 1970
   readonly usedAt: number; // ms since 1970
   readonly messages: readonly ChatMessage[];

@@ -15,11 +15,17 @@ export interface EndedTurn {
   readonly report: CacheReport;
 }
 
-/** A template may render earlier turns otherwise than before: their restore points keep the tokens that are still the same. */
+/**
+ * A template may render earlier turns otherwise than before: their restore points keep the tokens that are still the same. Those of turns
+ * that are not in the conversation any more go.
+ */
 export function endTurn(agent: AgentContext, turn: EndedTurn, now: number): AgentContext {
   const { messages, tools, tokens, fingerprint, completionTokens, report } = turn;
   const shared = Math.max(1, commonPrefix(agent.tokens, tokens)); // 0 would be the creation
-  const earlier = agent.turns.map((point) => (point.tokens > shared ? { ...point, tokens: shared } : point));
+  const same = sameMessages(agent.messages, messages);
+  const earlier = agent.turns
+    .filter((point) => point.messages - 1 <= same && point.messages < messages.length) // its answer may come back in another form
+    .map((point) => (point.tokens > shared ? { ...point, tokens: shared } : point));
   return {
     ...agent,
     messages,
@@ -35,4 +41,10 @@ export function endTurn(agent: AgentContext, turn: EndedTurn, now: number): Agen
     },
     report,
   };
+}
+
+/** How many messages both begin with. */
+function sameMessages(a: readonly ChatMessage[], b: readonly ChatMessage[]): number {
+  const first = a.findIndex((message, i) => message !== b[i] && JSON.stringify(message) !== JSON.stringify(b[i]));
+  return first < 0 ? a.length : first;
 }

@@ -31,6 +31,8 @@ export interface GenerationRequest {
   readonly sessionId: string | null;
   /** Whose turn it is, where its client said so: who follows agents takes it up, and the engine does not read it. */
   readonly agent?: AgentHint;
+  /** How it stands to what its session has; it goes on from there where nothing is said. */
+  readonly relation?: Relation;
   /** What it leaves is never evicted. */
   readonly pinned: boolean;
   /** Most tokens that prompt and answer may come to, besides what the context allows; null = no other bound. */
@@ -46,6 +48,12 @@ export interface GenerationRequest {
   /** More variables for the chat template, such as `enable_thinking`. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
 }
+
+/**
+ * `continues` a conversation, whose KV may be cut to where both are the same; `branches` off from it, so that nothing of it may be cut;
+ * or comes `beside` it, and what it leaves is the first to go when room is wanted.
+ */
+export type Relation = 'continues' | 'branches' | 'beside';
 
 export type FinishReason = 'stop' | 'stop_string' | 'length';
 

@@ -7,6 +7,7 @@ import { type AgentContext, agentOwner, type AgentPolicy, assertAgentId, type Ca
 import { endTurn } from '../domain/end-turn.js';
 import { SemanticError } from '../domain/errors.js';
 import { digestOf } from '../domain/prompt-digest.js';
+import { newAgent } from '../domain/new-agent.js';
 import type { EngineEvent, GenerationRequest } from '../domain/request.js';
 import type { Clock, KvStore } from '../ports.js';
 import { identityOf, isCurrent, isSameIdentity } from './agent-identity.js';
@@ -17,6 +18,7 @@ import type { Engine } from './engine.js';
 import { placeOf } from './place-of.js';
 import { sha256 } from './sha256.js';
 import { TurnLocks } from './turn-locks.js';
+import { WireAgents } from './wire-agents.js';
 
 export interface AgentLimits {
   readonly maxAgents: number;
@@ -24,9 +26,15 @@ export interface AgentLimits {
   readonly policy: AgentPolicy;
   /** What a turn does that finds its agent in the middle of another one. */
   readonly busy: 'wait' | 'fork';
+  /** Seconds after its last use at which an agent ends that a client's requests have made; null = never. */
+  readonly wireTtlSeconds: number | null;
+  /** Told why a client's request is served without a record. */
+  readonly log?: (message: string) => void;
 }
 
 export class Agents implements AgentService {
+  /** Answers the requests of clients, which become turns of agents where they say whose they are. */
+  readonly wire: WireAgents;
   readonly #engine: Engine;
   readonly #store: KvStore;
   readonly #clock: Clock;
@@ -41,7 +49,11 @@ export class Agents implements AgentService {
     this.#clock = clock;
     this.#limits = limits;
     this.#files = new AgentFiles(engine, store);
-    this.#registry = new AgentRegistry(store, (agent) => this.#recall(agent));
+    const registry = new AgentRegistry(store, (agent) => this.#recall(agent));
+    this.#registry = registry;
+    const { maxAgents, wireTtlSeconds: ttlSeconds, log = () => undefined } = limits;
+    const remove = async (agent: AgentContext): Promise<void> => void (await this.#remove(agent, false));
+    this.wire = new WireAgents({ engine, registry, clock, maxAgents, ttlSeconds, remove, log });
   }
 
   /** Why an agent could last not be written to disk; null when all are. */
@@ -51,22 +63,18 @@ export class Agents implements AgentService {
 
   async create({ id, messages = [], tools = [], policy }: NewAgent, { scope }: Caller): Promise<AgentView> {
     this.#assertRoom();
-    const now = this.#clock.now();
-    const agent: AgentContext = {
-      id: id ?? `agent-${randomBytes(6).toString('hex')}`,
-      scope,
-      parent: null,
-      createdAt: now,
-      usedAt: now,
-      messages,
-      tools,
-      tokens: new Int32Array(0),
-      fingerprint: this.#engine.model.fingerprint,
-      turns: messages.length === 0 ? [] : [{ messages: messages.length, tokens: 0, at: now }],
-      policy: { ...this.#limits.policy, ...policy },
-      totals: { promptTokens: 0, cachedTokens: 0, completionTokens: 0 },
-      report: null,
-    };
+    const agent = newAgent(
+      {
+        id: id ?? `agent-${randomBytes(6).toString('hex')}`,
+        scope,
+        parent: null,
+        policy: { ...this.#limits.policy, ...policy },
+        fingerprint: this.#engine.model.fingerprint,
+        messages,
+        tools,
+      },
+      this.#clock.now(),
+    );
     this.#registry.tree.add(agent);
     await this.#registry.save(agent);
     return this.#view(agent);
@@ -157,7 +165,8 @@ export class Agents implements AgentService {
     const agent = await this.#files.import(
       file,
       (stored) => {
-        const named = { ...stored, id: options.id ?? stored.id, scope, parent: null };
+        const { client: _, ...known } = stored;
+        const named = { ...known, id: options.id ?? stored.id, scope, parent: null };
         this.#registry.tree.add(named); // takes the id before anything is written
         return named;
       },
@@ -170,7 +179,7 @@ export class Agents implements AgentService {
   /** Ends the agents whose time is over; their KV goes with them. */
   async sweep(): Promise<void> {
     for (const agent of this.#registry.tree.expired(this.#clock.now())) {
-      if (!this.#turns.isBusy(agent.id)) await this.#remove(agent, true);
+      if (!this.#isBusy(agent.id)) await this.#remove(agent, true);
     }
     if (this.#store.status().state !== 'ready') return;
     this.#registry.meetStored();
@@ -254,7 +263,7 @@ export class Agents implements AgentService {
   }
 
   #view(agent: AgentContext): AgentView {
-    const state = this.#turns.waiting(agent.id) > 0 ? 'waiting' : this.#turns.isBusy(agent.id) ? 'running' : 'idle';
+    const state = this.#turns.waiting(agent.id) > 0 ? 'waiting' : this.#isBusy(agent.id) ? 'running' : 'idle';
     const children = this.#registry.tree.childrenOf(agent.id, EVERYONE).map(({ id }) => id);
     return { ...agent, state, children, place: placeOf(agent, this.#engine, this.#store) };
   }
@@ -264,8 +273,12 @@ export class Agents implements AgentService {
     return this.#registry.tree.get(id, caller);
   }
 
+  #isBusy(id: string): boolean {
+    return this.#turns.isBusy(id) || this.wire.isRunning(id);
+  }
+
   #assertIdle(id: string): void {
-    if (!this.#turns.isBusy(id)) return;
+    if (!this.#isBusy(id)) return;
     throw new SemanticError('AgentConflict', `[agents] ${id} is in the middle of a turn`, { hint: 'Wait until it has ended, or fork it.' });
   }
 

@@ -51,9 +51,9 @@ export class Departures {
       kv.pool.free(lease);
       return model.runner.dropSequence(sequence);
     }
-    const { persist, pinned, scope, sessionId, tools } = request;
-    const entry = { scope, sessionId, sequence, tokens: generation.tokens(numKvTokens), awaitsTool: tools.length > 0, pinned, lease };
-    await kept.keep(entry, persist === 'disk');
+    const { persist, pinned, relation, scope, sessionId, tools } = request;
+    const [tokens, awaitsTool, passing] = [generation.tokens(numKvTokens), tools.length > 0, relation === 'beside'];
+    await kept.keep({ scope, sessionId, sequence, tokens, awaitsTool, pinned, passing, lease }, persist === 'disk');
   }
 
   #forget(generation: Generation): RunningJob | null {

@@ -48,8 +48,9 @@ export class JobStarter {
 
   #demand(job: Job): Demand {
     const { kv, live, scheduler } = this.parts;
-    const { cachePrompt, scope, sessionId } = live.get(job.id).request;
-    return { blocks: kv.blocksFor(scheduler.firstTokens(job)), prompt: cachePrompt ? job.prompt : null, scope, sessionId };
+    const { cachePrompt, relation = 'continues', scope, sessionId } = live.get(job.id).request;
+    const prompt = cachePrompt ? job.prompt : null;
+    return { blocks: kv.blocksFor(scheduler.firstTokens(job)), prompt, scope, sessionId, mayCut: relation === 'continues' };
   }
 
   /** Whether a running sequence reads a start of this prompt that is worth waiting for: it is forked then, and read once. */

@@ -17,6 +17,8 @@ export interface Demand extends Identity {
   readonly blocks: BlockCounts;
   /** Null = nothing kept is of use to it. */
   readonly prompt: Int32Array | null;
+  /** What its session has may be cut to what both share; where nothing is said it may. */
+  readonly mayCut?: boolean;
 }
 
 export interface Claim {
@@ -126,11 +128,11 @@ export class KvMemory {
   }
 
   /** Asked again and again while a request waits: remembered until something changes. */
-  #find({ prompt, scope, sessionId }: Demand): Reuse | null {
+  #find({ prompt, scope, sessionId, mayCut }: Demand): Reuse | null {
     if (prompt === null) return null;
     const { version } = this.retained;
     if (this.#found?.prompt !== prompt || this.#found.version !== version) {
-      this.#found = { prompt, version, reuse: this.retained.find(prompt, { scope, sessionId }) };
+      this.#found = { prompt, version, reuse: this.retained.find(prompt, { scope, sessionId }, mayCut) };
     }
     return this.#found.reuse;
   }

@@ -12,8 +12,9 @@ export async function markRestorePoints({ entries }: SchedulerPlan, parts: Engin
     const { lease, numKvTokens, prompt } = scheduler.running(id);
     const passed = Math.floor(numKvTokens / every) > Math.floor((numKvTokens - tokens.length) / every);
     if (sample || !passed || cancelled || !isKept(request)) continue;
-    const { persist, pinned, scope, sessionId } = request;
-    const running = { scope, sessionId, sequence, tokens: prompt.subarray(0, numKvTokens), awaitsTool: false, pinned, lease };
+    const { persist, pinned, relation, scope, sessionId } = request;
+    const [read, passing] = [prompt.subarray(0, numKvTokens), relation === 'beside'];
+    const running = { scope, sessionId, sequence, tokens: read, awaitsTool: false, pinned, passing, lease };
     await kept.mark(running, persist === 'disk');
   }
 }

@@ -38,6 +38,8 @@ export interface RetainedSequence extends Identity {
   readonly awaitsTool: boolean;
   /** Never evicted. */
   readonly pinned: boolean;
+  /** Of a request beside a conversation: it goes before others. */
+  readonly passing?: boolean;
   readonly lease: BlockLease;
 }
 
@@ -127,7 +129,7 @@ export class RetainedSequences {
     for (const old of superseded) this.#pool.free(this.#remove(old.sequence).lease);
     this.#kept.set(sequence, entry);
     this.#index.add(sequence, scope, tokens);
-    this.#policy.use(sequence, entry.awaitsTool ? this.#limits.toolWaitBonus : 0);
+    this.#policy.use(sequence, this.#bonusOf(entry));
     this.#policy.pin(sequence, entry.pinned);
     const key = sessionKey(entry);
     if (key !== null) this.#bySession.set(key, (this.#bySession.get(key) ?? new Set()).add(sequence));
@@ -151,9 +153,9 @@ export class RetainedSequences {
   /**
    * The sequence that shares most with `prompt`, and how many leading tokens that is (< prompt.length). A session goes on with what it
    * left itself, and anyone with what is nobody's and goes on whole; of all others there are forks, so that a system prompt of one
-   * serves all and nobody's conversation is cut. Never mutates.
+   * serves all and nobody's conversation is cut; where not `mayCut`, the session's own neither. Never mutates.
    */
-  find(prompt: Int32Array, identity: Identity): Reuse | null {
+  find(prompt: Int32Array, identity: Identity, mayCut = true): Reuse | null {
     const needed = prompt.subarray(0, -1); // at least one token is prefilled
     const own = this.#ofSession(needed, identity);
     const any = this.#ofAnyone(needed, identity.scope);
@@ -162,9 +164,10 @@ export class RetainedSequences {
     const { entry, sharedTokens } = found;
     if (!this.#kept.has(entry.sequence)) return { ...found, fork: true };
     const whole = sharedTokens === entry.tokens.length;
-    const mayCut = found === own && sharedTokens >= entry.tokens.length * this.#limits.minReuseShare;
+    const cuts = mayCut && found === own && sharedTokens >= entry.tokens.length * this.#limits.minReuseShare;
+    const goesOn = found === own && whole;
     const leavesRestorePoint = this.#spec.isWindowed && found === own && this.#limits.restorePoints > 0;
-    return { ...found, fork: leavesRestorePoint || !(mayCut || (entry.sessionId === null && whole)) };
+    return { ...found, fork: leavesRestorePoint || !(cuts || goesOn || (entry.sessionId === null && whole)) };
   }
 
   /**
@@ -190,7 +193,7 @@ export class RetainedSequences {
   use({ entry, fork }: Reuse): void {
     const kept = this.#kept.get(entry.sequence);
     if (kept === undefined) return;
-    if (fork) this.#policy.use(kept.sequence, kept.awaitsTool ? this.#limits.toolWaitBonus : 0);
+    if (fork) this.#policy.use(kept.sequence, this.#bonusOf(kept));
     else this.#remove(kept.sequence);
   }
 
@@ -231,6 +234,12 @@ export class RetainedSequences {
     const pinned = [...this.#kept.values()].filter((entry) => entry.pinned).length;
     if (this.size > Math.max(this.#limits.maxSequences, pinned)) fail(`${this.size} sequences of ${this.#limits.maxSequences}`);
     if (pinned === 0 && this.bytes > this.#limits.maxBytes) fail(`${this.bytes} bytes of ${this.#limits.maxBytes}`);
+  }
+
+  /** What passes by counts as used a whole memory of sequences earlier. */
+  #bonusOf({ awaitsTool, passing }: RetainedSequence): number {
+    const { maxSequences, toolWaitBonus } = this.#limits;
+    return passing === true ? -maxSequences : awaitsTool ? toolWaitBonus : 0;
   }
 
   #ofSession(tokens: Int32Array, identity: Identity): Match | null {

@@ -193,17 +193,37 @@ describe('rewind', () => {
 
 describe('endTurn', () => {
   test('where a template renders earlier turns otherwise, their restore points keep the tokens that are still the same', () => {
+    const messages = Array.from({ length: 8 }, () => ({ role: 'user', content: 'x' }));
     const before = agent('one', {
+      messages: messages.slice(0, 6),
       tokens: Int32Array.of(1, 2, 3, 4, 5, 6),
       turns: [2, 4, 6].map((n) => ({ messages: n, tokens: n, at: n })),
     });
     const tokens = Int32Array.of(1, 2, 3, 9, 9);
     const report = { promptTokens: 4, cachedTokens: 3, createdTokens: 1, source: 'memory', miss: null } as const;
-    const messages = Array.from({ length: 8 }, () => ({ role: 'user', content: 'x' }));
     const after = endTurn(before, { messages, tools: [], tokens, fingerprint: 'model', completionTokens: 1, report }, 7);
     expect(after.turns.map((turn) => turn.tokens)).toEqual([2, 3, 3, 5]);
     expect(after.totals).toEqual({ promptTokens: 4, cachedTokens: 3, completionTokens: 1 });
     treeOf(after).checkIntegrity();
+  });
+
+  test('restore points of turns that are not in the conversation any more go', () => {
+    const said = ['a', 'b', 'c', 'd', 'e', 'f'].map((content) => ({ role: 'user', content }));
+    const before = agent('one', {
+      messages: said,
+      tokens: Int32Array.of(1, 2, 3, 4, 5, 6),
+      turns: [2, 4, 6].map((n) => ({ messages: n, tokens: n, at: n })),
+    });
+    const report = { promptTokens: 3, cachedTokens: 2, createdTokens: 1, source: 'memory', miss: null } as const;
+    const end = { tools: [], tokens: Int32Array.of(1, 2, 9, 9), fingerprint: 'model', completionTokens: 1, report };
+    const edited = [...said.slice(0, 2), { role: 'user', content: 'other' }, { role: 'assistant', content: 'x' }];
+    const after = endTurn(before, { ...end, messages: edited }, 7);
+    expect(after.turns).toEqual([
+      { messages: 2, tokens: 2, at: 2 },
+      { messages: 4, tokens: 4, at: 7 },
+    ]);
+    treeOf(after).checkIntegrity();
+    expect(endTurn(before, { ...end, messages: [{ role: 'user', content: 'new' }] }, 7).turns).toHaveLength(1);
   });
 });
 

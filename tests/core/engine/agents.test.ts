@@ -333,7 +333,7 @@ describe('on disk', () => {
     const checksumFile: ChecksumFile = (fd, offset, bytes, seed) => runner.checksumFile(fd, offset, bytes, seed);
     const store = await openStore(settingsFor(newDirectory()).store, checksumFile, pino({ level: 'silent' }));
     const policy = { persist: 'disk', ttlSeconds: 60, pinned: false, maxTokens: null } as const;
-    const agents = new Agents(opened.engine, store, { now: () => now }, { maxAgents: 2, policy, busy: 'wait' });
+    const agents = new Agents(opened.engine, store, { now: () => now }, { maxAgents: 2, policy, busy: 'wait', wireTtlSeconds: null });
     await agents.create({ id: 'a' }, local);
     now -= 86_400_000;
     await agents.sweep();
@@ -356,7 +356,7 @@ test('agents of a store that opens late join those made meanwhile, and none take
     openStore({ ...settingsFor(directory).store, retry_seconds: 0.05 }, checksumFile, pino({ level: 'silent' }));
   const policy = { persist: 'disk', ttlSeconds: null, pinned: false, maxTokens: null } as const;
   const agentsOf = (store: KvStore): Agents =>
-    new Agents(opened.engine, store, { now: () => Date.now() }, { maxAgents: 9, policy, busy: 'wait' });
+    new Agents(opened.engine, store, { now: () => Date.now() }, { maxAgents: 9, policy, busy: 'wait', wireTtlSeconds: null });
   const said = (agents: Agents, id: string): unknown => agents.show(id, local).messages.map(({ content }) => content);
 
   const first = await openAgain();
