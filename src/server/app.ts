@@ -19,6 +19,7 @@ import { health, type HealthSource } from './health.js';
 import { parseJsonBodies } from './json-body.js';
 import { messages } from './messages/route.js';
 import { models } from './models.js';
+import { responses } from './responses/route.js';
 import type { ServedModel } from './served-model.js';
 
 export interface AppOptions {
@@ -66,6 +67,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { vocabSize } = options.engine.model.runner;
   chatCompletions(app, { ...options, vocabSize });
   messages(app, options);
+  responses(app, options);
   agentRoutes(app, { ...options, vocabSize });
   cacheRoutes(app, options);
   admin(app, options.admin, options.engine);

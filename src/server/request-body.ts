@@ -3,16 +3,17 @@ import type { z } from 'zod';
 import { suggest } from '../adapters/suggest/suggest.js';
 import { SemanticError } from '../core/domain/errors.js';
 
-export function parseBody<T extends z.ZodObject>(schema: T, json: unknown): z.output<T> {
+/** `at`: the field that `json` is the value of; "" = it is the body itself. */
+export function parseBody<T extends z.ZodObject>(schema: T, json: unknown, at = ''): z.output<T> {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];
   if (issue?.code === 'unrecognized_keys') throw unknownField(issue.keys[0] ?? '', Object.keys(schema.shape));
   const param = (issue?.path ?? [])
-    .map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 ? '' : '.'}${String(part)}`))
+    .map((part, i) => (typeof part === 'number' ? `[${part}]` : `${i === 0 && at === '' ? '' : '.'}${String(part)}`))
     .join('');
   const wanted = (issue?.message ?? 'not valid').replace(/, received \w+$/, '');
-  throw invalidField(param === '' ? 'body' : param, `${wanted}, got ${shown(json, issue?.path ?? [])}`);
+  throw invalidField(at + param === '' ? 'body' : at + param, `${wanted}, got ${shown(json, issue?.path ?? [])}`);
 }
 
 export function invalidField(param: string, what: string): SemanticError {

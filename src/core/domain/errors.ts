@@ -12,6 +12,7 @@ export const ERROR_TABLE = {
   Unauthenticated: { status: 401, exit: 7, meaning: 'An API key is needed, and the request has none that is on file.' },
   OriginRefused: { status: 403, exit: 7, meaning: 'The request names a host, or comes from a web page, that the server does not serve.' },
   RouteNotFound: { status: 404, exit: 3, meaning: 'There is no such path on this server.' },
+  UpgradeRefused: { status: 426, exit: 3, meaning: 'This path is served over HTTP only.' },
   ModelNotFound: { status: 404, exit: 4, meaning: 'No model of this name is known or installed.' },
   ModelFileMissing: { status: 500, exit: 4, meaning: 'A file the model needs is not there.' },
   ModelFileCorrupt: { status: 500, exit: 4, meaning: 'A model file is truncated, damaged or inconsistent.' },
