@@ -7,6 +7,7 @@ import type { Persist } from '../../core/domain/agent.js';
 import type { OutputConstraint } from '../../core/domain/output-constraint.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
+import { agentHint } from '../identity/agent-hint.js';
 import { invalidField, parseBody } from '../request-body.js';
 import type { HeardItem } from './items.js';
 import { allowedToolsSchema, ITEM_SCHEMAS, type PromptBody, type ResponsesBody } from './schema.js';
@@ -74,6 +75,7 @@ export function toResponsesRequest(
       persist,
       scope,
       sessionId: null,
+      ...agentHint(headers, body, scope),
       pinned: false,
       quotaTokens: null,
       priority,
