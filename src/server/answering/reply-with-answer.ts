@@ -6,15 +6,18 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ConversationEvent } from '../../core/answers/answerer.js';
 import type { CacheReport } from '../../core/domain/cache-report.js';
 import type { SemanticError } from '../../core/domain/errors.js';
+import type { Usage } from '../../core/domain/request.js';
 import { cacheHeaders } from '../cache-headers.js';
 import { toSemanticError } from '../error-reply.js';
 import { EventStream, type Frame, type StreamLimits } from '../event-stream.js';
 import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
 
-/** Events of an answer: `queued` comes when nothing is wrong with the request, `started` tells what was found of its prompt. */
+/** Events of an answer: `queued` comes when nothing is wrong with the request, `started` tells what was found of its prompt, `finished` what it took. */
 interface AnnouncedEvent {
   readonly type: string;
   readonly cache?: CacheReport;
+  readonly usage?: Usage;
+  readonly reason?: string;
 }
 
 export interface StreamedForm<E extends AnnouncedEvent = ConversationEvent> {
@@ -42,7 +45,7 @@ export async function replyWithAnswer<E extends AnnouncedEvent>(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object> {
-  const events = new ReadAhead(answering);
+  const events = new ReadAhead(logged(answering, request));
   await events.find((event): event is E => event.type === 'queued');
   if (form.stream === null) {
     const started = await events.find(isStarted<E>);
@@ -64,6 +67,21 @@ export async function replyWithAnswer<E extends AnnouncedEvent>(
     out.end();
   }
   return reply;
+}
+
+/** Leaves a line in the log for every answer that is complete. */
+async function* logged<E extends AnnouncedEvent>(
+  events: AsyncGenerator<E, void, undefined>,
+  { log }: FastifyRequest,
+): AsyncGenerator<E, void, undefined> {
+  const since = performance.now();
+  for await (const event of events) {
+    yield event;
+    if (event.usage === undefined) continue;
+    const { promptTokens, cachedTokens, completionTokens } = event.usage;
+    const millis = Math.round(performance.now() - since);
+    log.info({ promptTokens, cachedTokens, completionTokens, reason: event.reason, millis }, 'answered');
+  }
 }
 
 /** Those set by hooks, which a hijacked reply does not send by itself. */

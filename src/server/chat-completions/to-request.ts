@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ConversationRequest } from '../../core/answers/answerer.js';
 import type { ConversationMessage } from '../../core/answers/conversation.js';
 import type { Persist } from '../../core/domain/agent.js';
+import { withChosenTool } from '../answering/tool-choice-header.js';
 import { toConstraint } from '../generation/constraint.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
@@ -41,6 +42,7 @@ export function toChatCompletionRequest(
   const generation = toGeneration(body, defaults, vocabSize);
   const constraint = toConstraint(body);
   const conversation = toConversation(body.messages);
+  const prompt = { conversation, ...toTools(body), ...toThinking(body), continuesLast: continuesLast(body, conversation) };
   return {
     model: body.model,
     stream: body.stream ?? false,
@@ -50,10 +52,7 @@ export function toChatCompletionRequest(
     legacyFunctions: Array.isArray(body.functions),
     request: {
       ...generation,
-      conversation,
-      ...toTools(body),
-      ...toThinking(body),
-      continuesLast: continuesLast(body, conversation),
+      ...withChosenTool(prompt, headers),
       ...(constraint === null ? {} : { constraint }),
       maxTokens: body.max_completion_tokens ?? generation.maxTokens,
       cachePrompt: body.cache_prompt ?? true,

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ConversationRequest } from '../../core/answers/answerer.js';
 import type { ThinkingSeal } from '../../core/answers/thinking-seal.js';
 import type { Persist } from '../../core/domain/agent.js';
+import { withChosenTool } from '../answering/tool-choice-header.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
 import { agentHint } from '../identity/agent-hint.js';
@@ -30,7 +31,7 @@ export function toMessagesRequest(body: MessagesBody, headers: FastifyRequest['h
     stream: body.stream ?? false,
     timeoutMs,
     request: {
-      ...toPrompt(body, seal),
+      ...withChosenTool(toPrompt(body, seal), headers),
       ...toGeneration({ temperature, top_p, top_k, max_tokens, stop }, sampling, 0),
       cachePrompt: true,
       persist,
