@@ -5,6 +5,13 @@
 #include <bit>
 #include <cmath>
 
+// Compiled once per instruction set; the loader chooses. The bits are the same, since lanes are fixed and nothing is fused.
+#if defined(__x86_64__) && defined(__linux__)
+#define SEMANTIC_PER_INSTRUCTION_SET __attribute__((target_clones("default", "avx2", "avx512f")))
+#else
+#define SEMANTIC_PER_INSTRUCTION_SET
+#endif
+
 namespace semantic {
 namespace {
 
@@ -32,6 +39,7 @@ inline float exp_negative(float x) {
 
 }  // namespace
 
+SEMANTIC_PER_INSTRUCTION_SET
 bool all_finite(std::span<const float> x) {
   std::array<float, kLanes> lanes{};  // x - x is 0, or NaN when x is not finite
   size_t i = 0;
@@ -42,6 +50,7 @@ bool all_finite(std::span<const float> x) {
   return std::all_of(lanes.begin(), lanes.end(), [](float lane) { return lane == 0.0F; });
 }
 
+SEMANTIC_PER_INSTRUCTION_SET
 float max_of(std::span<const float> x) {
   std::array<float, kLanes> lanes;
   lanes.fill(x.front());
@@ -54,9 +63,19 @@ float max_of(std::span<const float> x) {
 }
 
 int argmax_of(std::span<const float> x) {
-  return static_cast<int>(std::find(x.begin(), x.end(), max_of(x)) - x.begin());
+  size_t best = 0;  // of the first chunk that holds the largest value
+  float max = x.front();
+  for (size_t from = 0; from < x.size(); from += kChunk) {
+    const float largest = max_of(x.subspan(from, std::min(kChunk, x.size() - from)));
+    if (largest > max) {
+      max = largest;
+      best = from;
+    }
+  }
+  return static_cast<int>(std::find(x.begin() + static_cast<ptrdiff_t>(best), x.end(), max) - x.begin());
 }
 
+SEMANTIC_PER_INSTRUCTION_SET
 double exp_scaled(std::span<const float> x, float max, float scale, std::vector<float>& out) {
   out.resize(x.size());
   const float* const logit = x.data();
@@ -76,9 +95,20 @@ double exp_scaled(std::span<const float> x, float max, float scale, std::vector<
   return sum;
 }
 
+SEMANTIC_PER_INSTRUCTION_SET
 double log_sum_exp(std::span<const float> x, float max) {
-  thread_local std::vector<float> scratch;
-  return max + std::log(exp_scaled(x, max, 1.0F, scratch));
+  double sum = 0;
+  for (size_t from = 0; from < x.size(); from += kChunk) {
+    const size_t end = std::min(x.size(), from + kChunk);
+    std::array<float, kLanes> lanes{};
+    size_t i = from;
+    for (; i + kLanes <= end; i += kLanes) {
+      for (size_t l = 0; l < kLanes; ++l) lanes[l] += exp_negative(x[i + l] - max);
+    }
+    for (; i < end; ++i) lanes[0] += exp_negative(x[i] - max);
+    for (const float lane : lanes) sum += lane;
+  }
+  return max + std::log(sum);
 }
 
 uint64_t rank_key(float value, uint32_t index) {

@@ -17,13 +17,18 @@ constexpr size_t kFirstCandidates = 256;
 
 SampledToken Sampler::sample(std::span<const float> logits, std::span<const int32_t> context, std::span<const uint32_t> allowed) {
   if (!all_finite(logits)) throw Error(ErrorCode::Backend, "sampling.sample", "the logits hold a NaN or an infinity");
+  const int best = argmax_of(logits);
   const std::span<const float> adjusted = adjust(logits, context, allowed);
   SampledToken result;
-  result.token = options_.temperature == 0 ? argmax_of(adjusted) : draw(adjusted);
+  if (options_.temperature != 0) {
+    result.token = draw(adjusted);
+  } else {
+    result.token = adjusted.data() == logits.data() ? best : argmax_of(adjusted);
+  }
   ++draws_;
   ++output_counts_[result.token];
 
-  const double normalizer = log_sum_exp(logits, max_of(logits));
+  const double normalizer = log_sum_exp(logits, logits[best]);
   result.logprob = static_cast<float>(logits[result.token] - normalizer);
   result.top = top_n(logits, options_.top_logprobs);
   for (const int token : result.top) result.top_logprobs.push_back(static_cast<float>(logits[token] - normalizer));
