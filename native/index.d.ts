@@ -132,7 +132,11 @@ export interface SamplingOptions {
 export interface StepPlan {
   readonly sequences: Int32Array; // [n] SequenceId
   readonly counts: Int32Array; // [n] tokens of each, >= 1
-  readonly tokens: Int32Array; // [sum(counts)]
+  /**
+   * [sum(counts)]; -1 as the first of a sequence: what it sampled last. So a step may be asked for before the outcome of the one before it is
+   * known: it begins as soon as that one has ended.
+   */
+  readonly tokens: Int32Array;
   /** [n] 1 = sample a token after the last one of this sequence; 0 = only fill the KV (no head is computed). */
   readonly sample: Uint8Array;
   /** `all` returns the logits of every position, for parity tests and scoring. */
@@ -162,7 +166,7 @@ export interface StepResult {
   readonly topWidth: number;
   /** [sum(counts), vocabSize] with `logits: 'all'`, else empty. */
   readonly logits: Float32Array;
-  /** Wall time inside the executor, microseconds. */
+  /** Wall time of the step on the engine's thread: checks, executor, sampling; microseconds. */
   readonly stepMicros: number;
 }
 
@@ -275,6 +279,10 @@ export class Engine {
    * dropped: their KV may hold part of the step.
    */
   step(plan: StepPlan): Promise<StepResult>;
+  /** As `step`, while another one may be under way; null where it was withdrawn before it began: then nothing has changed. */
+  stepAhead(plan: StepPlan): Promise<StepResult | null>;
+  /** Of what `stepAhead` was asked for until now, whatever has not begun does not run. */
+  withdrawAhead(): void;
   /**
    * Ends the thread after the command in progress. Commands behind it and later calls reject with ERR_ENGINE_CLOSED
    * (`info` and `stats` throw it); closing again resolves.

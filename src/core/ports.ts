@@ -15,7 +15,7 @@ export interface RunnerPlan {
 
 export interface RunnerEntry {
   readonly sequence: number;
-  readonly tokens: Int32Array; // appended to the sequence's KV; length >= 1
+  readonly tokens: Int32Array; // appended to the sequence's KV; length >= 1; -1 as the first: what the sequence sampled last
   readonly sample: boolean;
   /** Tokens the sample is one of: bit t % 32 of word t / 32, over the vocabulary; all where there is none. Only where it samples. */
   readonly mask?: Uint32Array;
@@ -46,6 +46,10 @@ export interface ModelRunner {
   truncateSequence(sequence: number, length: number): Promise<number>;
   dropSequence(sequence: number): Promise<void>;
   step(plan: RunnerPlan): Promise<RunnerOutput>;
+  /** As `step`, asked for while another one is under way; null where it was withdrawn before it began. */
+  stepAhead(plan: RunnerPlan): Promise<RunnerOutput | null>;
+  /** Steps that were asked for ahead and have not begun do not run. */
+  withdrawAhead(): void;
   unload(): Promise<void>;
 }
 

@@ -226,7 +226,7 @@ describe('a plan that is wrong', () => {
     ],
     ['has an entry without tokens', () => plan([{ sequence, tokens: [] }]), 'count of at least 1'],
     ['has a token outside the vocabulary', () => plan([{ sequence, tokens: [1, 320] }]), 'token 320 at index 1'],
-    ['has a negative token', () => plan([{ sequence, tokens: [-1] }]), 'token -1'],
+    ['has a negative token', () => plan([{ sequence, tokens: [-2] }]), 'token -2'],
     ['passes the context', () => plan([{ sequence, tokens: tinyTokens(503) }]), '513 tokens long, the context holds 512'],
     ['has counts that do not add up', () => ({ ...plan([{ sequence, tokens: [1, 2] }]), counts: Int32Array.of(3) }), '3 tokens'],
     ['has lists of different lengths', () => ({ ...plan([{ sequence, tokens: [1] }]), sample: new Uint8Array(2) }), 'equally long'],

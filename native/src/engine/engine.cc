@@ -172,6 +172,7 @@ void Engine::remove_model(int id) {
   counters_.kv_copied_bytes += model.executor->kv_counters().copied_bytes;
   counters_.kv_shared_reads += model.executor->kv_counters().shared_reads;
   models_.erase(id);
+  output_ = {};
   mx::clear_cache();
 }
 
@@ -179,7 +180,7 @@ int Engine::create_sequence(int id, SamplingOptions sampling) {
   const Model& model = model_of(id);
   validate_sampling(sampling, model);
   const int sequence = next_sequence_++;
-  sequences_.emplace(sequence, Sequence{id, model.executor->create_sequence(), {}, Sampler(std::move(sampling)), false, false});
+  sequences_.emplace(sequence, Sequence{id, model.executor->create_sequence(), {}, Sampler(std::move(sampling))});
   return sequence;
 }
 
@@ -194,7 +195,7 @@ ForkedSequence Engine::fork_sequence(int id, int length, SamplingOptions samplin
   const Sequence& source = sequence_of(id);
   validate_sampling(sampling, models_.at(source.model));
   check_length(source, length, "engine.fork");
-  Sequence fork{source.model, source.kv->fork(length), {}, Sampler(std::move(sampling)), false, false};
+  Sequence fork{source.model, source.kv->fork(length), {}, Sampler(std::move(sampling))};
   const int kept = fork.kv->length();
   fork.tokens.assign(source.tokens.begin(), source.tokens.begin() + kept);
   const int sequence = next_sequence_++;
@@ -213,6 +214,7 @@ int Engine::truncate_sequence(int id, int length) {
   check_length(sequence, length, "engine.truncate");
   const int kept = sequence.kv->truncate(length);
   sequence.tokens.resize(kept);
+  sequence.sampled = -1;
   return kept;
 }
 
@@ -227,22 +229,26 @@ void Engine::admit_step(const StepPlan& plan, const Model& model) {
   admit(options_.memory_budget_bytes, memory_use(), wanted, "a step over " + std::to_string(plan.tokens.size()) + " tokens");
 }
 
-void Engine::run(const StepPlan& plan, Model& model, BatchOutput& out) {
+void Engine::run(const StepPlan& plan, Model& model) {
   std::vector<BatchEntry> batch;
-  const int32_t* tokens = plan.tokens.data();
+  std::vector<int32_t> tokens = plan.tokens;
+  size_t at = 0;
   for (size_t i = 0; i < plan.sequences.size(); ++i) {
     const auto count = static_cast<size_t>(plan.counts[i]);
-    batch.push_back({sequences_.at(plan.sequences[i]).kv.get(), {tokens, count}, plan.sample[i] != 0});
-    tokens += count;
+    Sequence& sequence = sequences_.at(plan.sequences[i]);
+    if (tokens[at] == kSampledToken) tokens[at] = sequence.sampled;
+    sequence.sampled = -1;
+    batch.push_back({sequence.kv.get(), {tokens.data() + at, count}, plan.sample[i] != 0});
+    at += count;
   }
-  model.executor->step(batch, plan.all_logits, out);
+  model.executor->step(batch, plan.all_logits, output_);
   for (size_t i = 0; i < batch.size(); ++i) {
     auto& history = sequences_.at(plan.sequences[i]).tokens;
     history.insert(history.end(), batch[i].tokens.begin(), batch[i].tokens.end());
   }
 }
 
-void Engine::sample_entries(const StepPlan& plan, int vocab_size, const BatchOutput& out, StepResult& result) {
+void Engine::sample_entries(const StepPlan& plan, int vocab_size, StepResult& result) {
   const size_t n = plan.sequences.size();
   for (size_t i = 0; i < n; ++i) {
     if (!plan.sample[i]) continue;
@@ -261,11 +267,11 @@ void Engine::sample_entries(const StepPlan& plan, int vocab_size, const BatchOut
     if (!plan.sample[i]) continue;
     if (!plan.all_logits) ++row;
     Sequence& sequence = sequences_.at(plan.sequences[i]);
-    const std::span<const float> logits(out.logits.data() + (row - 1) * vocab_size, vocab_size);
+    const std::span<const float> logits(output_.logits.data() + (row - 1) * vocab_size, vocab_size);
     std::span<const uint32_t> allowed;
     if (mask < plan.masked.size() && plan.masked[mask] == static_cast<int32_t>(i)) allowed = {plan.mask_bits.data() + words * mask++, words};
     const SampledToken sampled = sequence.sampler.sample(logits, sequence.tokens, allowed);
-    result.tokens[i] = sampled.token;
+    result.tokens[i] = sequence.sampled = sampled.token;
     result.logprobs[i] = sampled.logprob;
     std::copy(sampled.top.begin(), sampled.top.end(), result.top_tokens.begin() + i * width);
     std::copy(sampled.top_logprobs.begin(), sampled.top_logprobs.end(), result.top_logprobs.begin() + i * width);
@@ -282,20 +288,19 @@ void Engine::count_step(const StepPlan& plan) {
 
 StepResult Engine::step(const StepPlan& plan) {
   const StepClock clock(profile());
+  const auto started = std::chrono::steady_clock::now();
   Model& model = models_.at(validate_plan(plan, sequences_, models_));
   admit_step(plan, model);
   try {
     StepResult result;
-    BatchOutput out;
-    const auto started = std::chrono::steady_clock::now();
-    run(plan, model, out);
-    result.step_micros = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - started).count();
+    run(plan, model);
     {
       const PartClock sampling(profile(), StepPart::Sampling);
-      sample_entries(plan, model.vocab_size, out, result);
+      sample_entries(plan, model.vocab_size, result);
     }
-    if (plan.all_logits) result.logits = std::move(out.logits);
+    if (plan.all_logits) result.logits = std::move(output_.logits);
     count_step(plan);
+    result.step_micros = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - started).count();
     return result;
   } catch (...) {
     const Error failure = translate_error(std::current_exception(), "engine.step");

@@ -95,8 +95,8 @@ class Engine {
   void continue_save(const std::shared_ptr<KvSave>& save, int model);
   std::optional<Error> finish_load(int sequence, const std::vector<int32_t>& tokens, int length, std::unique_ptr<SequenceKv> kv, const Error* failure);
   void admit_step(const StepPlan& plan, const Model& model);
-  void run(const StepPlan& plan, Model& model, BatchOutput& out);
-  void sample_entries(const StepPlan& plan, int vocab_size, const BatchOutput& out, StepResult& result);
+  void run(const StepPlan& plan, Model& model);
+  void sample_entries(const StepPlan& plan, int vocab_size, StepResult& result);
   void count_step(const StepPlan& plan);
   StepProfile* profile() { return counters_.profile ? &*counters_.profile : nullptr; }
 
@@ -105,6 +105,7 @@ class Engine {
   std::shared_ptr<ThreadPool> pool_;
   std::unordered_map<int, Model> models_;
   std::unordered_map<int, Sequence> sequences_;  // destroyed before the executors they belong to
+  BatchOutput output_;  // of the last step: its memory serves the next one
   int next_model_ = 1;
   int next_sequence_ = 1;
   FileTasks writes_, reads_;

@@ -110,6 +110,7 @@ std::optional<Error> Engine::finish_load(int id, const std::vector<int32_t>& tok
     sequence.kv = std::move(kv);
     sequence.tokens.insert(sequence.tokens.end(), tokens.begin(), tokens.end());
     sequence.tokens.resize(static_cast<size_t>(length));
+    sequence.sampled = -1;
   } catch (...) {
     refused.emplace(translate_error(std::current_exception(), "engine.load_kv"));
   }

@@ -16,6 +16,7 @@ struct Sequence {
   std::unique_ptr<SequenceKv> kv;
   std::vector<int32_t> tokens;  // [kv->length()]
   Sampler sampler;
+  int32_t sampled = -1;  // what it sampled after the last of its tokens; -1: nothing
   bool loading = false;  // KV is on its way into it: nothing else may use it
   bool dropped = false;  // while it was loading
 };

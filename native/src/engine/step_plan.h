@@ -9,6 +9,9 @@ namespace semantic {
 // Words of a mask over the vocabulary.
 inline size_t mask_words(int vocab_size) { return (static_cast<size_t>(vocab_size) + 31) / 32; }
 
+// Stands for the token that a sequence sampled last, as the first of those it appends.
+inline constexpr int32_t kSampledToken = -1;
+
 struct StepPlan {
   std::vector<int32_t> sequences;  // [n]
   std::vector<int32_t> counts;     // [n]

@@ -76,6 +76,10 @@ int validate_plan(const StepPlan& plan, const std::unordered_map<int, Sequence>&
     }
     for (int t = 0; t < plan.counts[i]; ++t, ++token) {
       const int32_t value = plan.tokens[token];
+      if (value == kSampledToken && t == 0) {
+        if (sequence.sampled < 0) refuse(entry(i) + " wants what sequence " + std::to_string(id) + " sampled last, which sampled nothing after its last token");
+        continue;
+      }
       if (value < 0 || value >= of.vocab_size) {
         refuse("token " + std::to_string(value) + " at index " + std::to_string(token) + " is outside the vocabulary of " +
                std::to_string(of.vocab_size));

@@ -28,6 +28,8 @@ Napi::Function EngineWrap::define(Napi::Env env) {
                       InstanceMethod("loadKv", &EngineWrap::load_kv),
                       InstanceMethod("checksumFile", &EngineWrap::checksum_file),
                       InstanceMethod("step", &EngineWrap::step),
+                      InstanceMethod("stepAhead", &EngineWrap::step_ahead),
+                      InstanceMethod("withdrawAhead", &EngineWrap::withdraw_ahead),
                       InstanceMethod("close", &EngineWrap::close)});
 }
 
@@ -278,6 +280,20 @@ Napi::Value EngineWrap::step(const Napi::CallbackInfo& call) {
     };
   });
 }
+
+// stepAhead(plan: StepPlan): Promise<StepResult | null>
+Napi::Value EngineWrap::step_ahead(const Napi::CallbackInfo& call) {
+  return command(call, "engine.step", [&] {
+    return [this, number = ++asked_ahead_, plan = read_plan(call[0])](Engine& engine) {
+      const bool withdrawn = number <= withdrawn_ahead_.load(std::memory_order_relaxed);
+      const auto result = withdrawn ? nullptr : std::make_shared<const StepResult>(engine.step(plan));
+      return [result](Napi::Env env) { return result ? to_js(env, *result) : env.Null(); };
+    };
+  });
+}
+
+// withdrawAhead(): void
+void EngineWrap::withdraw_ahead(const Napi::CallbackInfo&) { withdrawn_ahead_.store(asked_ahead_, std::memory_order_relaxed); }
 
 // close(): Promise<void>; a second call resolves with the first.
 Napi::Value EngineWrap::close(const Napi::CallbackInfo& call) {

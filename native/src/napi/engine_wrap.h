@@ -6,6 +6,7 @@
 #pragma once
 #include <napi.h>
 
+#include <atomic>
 #include <memory>
 
 #include "engine/command_thread.h"
@@ -37,6 +38,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value load_kv(const Napi::CallbackInfo& call);
   Napi::Value checksum_file(const Napi::CallbackInfo& call);
   Napi::Value step(const Napi::CallbackInfo& call);
+  Napi::Value step_ahead(const Napi::CallbackInfo& call);
+  void withdraw_ahead(const Napi::CallbackInfo& call);
   Napi::Value close(const Napi::CallbackInfo& call);
 
   // `prepare` reads the arguments here and now and returns the work for the engine thread, which returns how to turn
@@ -63,6 +66,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   std::unique_ptr<CommandThread> thread_;  // null once the environment ended
   Channel channel_;
   std::unordered_map<int, std::shared_ptr<const KvLayout>> layouts_;  // of the models that are loaded
+  uint64_t asked_ahead_ = 0;                   // steps ahead, on the JavaScript thread
+  std::atomic<uint64_t> withdrawn_ahead_ = 0;  // the first so many of them
   int pending_ = 0;
   bool closed_ = false;
   std::vector<Deferred> closers_;  // close() promises waiting for the thread's end

@@ -47,8 +47,16 @@ export class NativeRunner implements ModelRunner, KvMover {
   }
 
   async step({ entries }: RunnerPlan): Promise<RunnerOutput> {
-    const result = await crossing('us', () => this.engine.step(toNativePlan(entries, 'none')));
-    return { samples: entries.map((entry, i) => (entry.sample ? sampleAt(result, i) : null)), stepMicros: result.stepMicros };
+    return toOutput(entries, await crossing('us', () => this.engine.step(toNativePlan(entries, 'none'))));
+  }
+
+  async stepAhead({ entries }: RunnerPlan): Promise<RunnerOutput | null> {
+    const result = await crossing('us', () => this.engine.stepAhead(toNativePlan(entries, 'none')));
+    return result === null ? null : toOutput(entries, result);
+  }
+
+  withdrawAhead(): void {
+    this.engine.withdrawAhead();
   }
 
   /** Appends `tokens` to the sequence and returns the logits after each of them, [tokens, vocabSize]; for scoring and parity tests. */
@@ -114,6 +122,10 @@ function masksOf(entries: readonly RunnerEntry[]): Pick<StepPlan, 'masks'> {
     at += mask.length;
   }
   return { masks: { entries: Int32Array.from(masks, ({ i }) => i), bits } };
+}
+
+function toOutput(entries: readonly RunnerEntry[], result: StepResult): RunnerOutput {
+  return { samples: entries.map((entry, i) => (entry.sample ? sampleAt(result, i) : null)), stepMicros: result.stepMicros };
 }
 
 function sampleAt(result: StepResult, i: number): Sample {

@@ -15,7 +15,7 @@ export class Departures {
     const { request, text } = generation;
     const job = this.#forget(generation);
     if (job === null || job.sequence === null) return;
-    // The token sampled last has no KV, but the next prompt has it.
+    // The token sampled last has no KV, unless a step ahead put it there; the next prompt has it.
     const tokens = generation.tokens(job.numKvTokens + 1);
     const digest = digestOf({ ...request, messages: [...request.messages, { role: 'assistant', content: text }] }, sha256);
     histories.set(request, { tokens, digest, fingerprint: model.fingerprint, lost: isKept(request) ? null : 'not_kept' });
@@ -24,10 +24,15 @@ export class Departures {
 
   /** Its KV may hold part of a step: nothing of it is used again. The reader is told in any case. */
   async fail(generation: Generation, error: unknown): Promise<void> {
-    const { kv, live, model } = this.parts;
-    const job = this.#forget(generation);
-    live.requests.failed += 1;
+    this.parts.live.requests.failed += 1;
     generation.events.close(error);
+    await this.drop(generation);
+  }
+
+  /** Nothing is kept of it. */
+  async drop(generation: Generation): Promise<void> {
+    const { kv, model } = this.parts;
+    const job = this.#forget(generation);
     if (job === null) return;
     kv.pool.free(job.lease);
     if (job.sequence !== null) await model.runner.dropSequence(job.sequence);

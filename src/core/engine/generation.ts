@@ -74,6 +74,11 @@ export class Generation {
     return Int32Array.from(this.#outputs);
   }
 
+  /** Whether it goes on after the next token, whichever that is, but for a stop. */
+  get mayRunAhead(): boolean {
+    return this.#constraint === null && !this.cancelled && !this.events.full && this.#outputs.length + 2 <= this.maxTokens;
+  }
+
   get hasStarted(): boolean {
     return this.#cachedTokens !== null;
   }

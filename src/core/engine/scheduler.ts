@@ -74,6 +74,8 @@ interface Running extends RunningJob {
   nextToken: number | null;
 }
 
+const JUST_SAMPLED = Int32Array.of(-1); // as RunnerEntry has it
+
 /** What a sampled token costs its API key, in prompt tokens. */
 const DECODE_COST = 2;
 
@@ -226,6 +228,20 @@ export class Scheduler {
       entries.push({ id, sequence: sequence!, tokens, sample: end === prompt.length, decodes: false });
     }
     return entries.length === 0 ? null : { entries };
+  }
+
+  /**
+   * What runs after `plan` whatever it samples: one more token of each of its answers, asked for before the one before it is known. Null
+   * where something else may come first: not everybody who is there decodes in it, somebody could be admitted, or room for two tokens lacks.
+   */
+  follow({ entries }: SchedulerPlan): SchedulerPlan | null {
+    const { maxBatchSequences } = this.#limits;
+    if (this.#running.size !== entries.length || (this.#queue.size > 0 && this.#running.size < maxBatchSequences)) return null;
+    const goesOn = ({ id, decodes }: PlannedEntry): boolean => {
+      const job = this.#running.get(id);
+      return decodes && job !== undefined && job.numKvTokens + 1 < job.coveredTokens;
+    };
+    return entries.every(goesOn) ? { entries: entries.map((entry) => ({ ...entry, tokens: JUST_SAMPLED })) } : null;
   }
 
   /** Prompt tokens that fit beside what decodes now. */

@@ -1,9 +1,13 @@
 /**
  * Turns the engine over while there is work: who was cancelled goes, who may start starts, who grows gets room; then plan -> step ->
  * commit. The scheduler decides, the runner computes; neither knows the other.
+ *
+ * While answers only grow, the next step is asked for before the outcome of the one under way is known, so that the runner does not wait
+ * while text is made of it. Nobody leaves between the two: an answer that ends meanwhile leaves after the step ahead, which has then put
+ * its last token into the KV. Whatever comes up (a request, a cancellation) withdraws a step ahead that has not begun.
  */
 import type { FinishReason } from '../domain/request.js';
-import type { RunnerOutput, RunnerPlan } from '../ports.js';
+import type { RunnerOutput, RunnerPlan, Sample } from '../ports.js';
 import type { Departures } from './departures.js';
 import type { EngineParts } from './engine-parts.js';
 import type { Generation } from './generation.js';
@@ -12,11 +16,28 @@ import type { JobStarter } from './job-starter.js';
 import { markRestorePoints } from './restore-points.js';
 import type { SchedulerPlan } from './scheduler.js';
 
+/** A step the runner was asked for. */
+interface StepUnderWay {
+  readonly plan: SchedulerPlan;
+  /** Null where it was withdrawn. */
+  readonly output: Promise<RunnerOutput | null>;
+  readonly askedAt: number;
+}
+
+type Ending = { readonly reason: FinishReason } | { readonly error: unknown };
+
 export class StepLoop {
   readonly #growth: Growth;
   #running: Promise<void> | null = null;
   /** Ends the wait for more requests. */
   #gathered: (() => void) | null = null;
+  #ahead: StepUnderWay | null = null;
+  /** Something came up: no step is asked for ahead before the loop has seen to it. */
+  #mustLook = false;
+  /** Answers that leave when the step ahead is over. */
+  readonly #ended = new Map<number, Ending>();
+  /** When the outcome of the last step came. */
+  #cameAt = 0;
 
   constructor(
     private readonly parts: EngineParts,
@@ -28,6 +49,8 @@ export class StepLoop {
   }
 
   wake(): void {
+    this.#mustLook = true;
+    if (this.#ahead !== null) this.parts.model.runner.withdrawAhead();
     if (this.#hasGathered()) this.#gathered?.();
     this.#running ??= this.#run()
       .catch((error: unknown) => this.#crashed(error))
@@ -49,13 +72,33 @@ export class StepLoop {
   async #run(): Promise<void> {
     await this.#gather();
     for (;;) {
-      await this.#sweep();
-      await this.starter.startAll();
-      await this.#growth.makeRoom();
-      const plan = this.#plan();
-      if (plan === null) return this.whenIdle();
-      await this.#step(plan);
+      const step = this.#ahead ?? (await this.#begin());
+      if (step === null) return this.whenIdle();
+      this.#ahead = this.#follow(step);
+      await this.#finish(step);
     }
+  }
+
+  /** Null where there is nothing to run. */
+  async #begin(): Promise<StepUnderWay | null> {
+    const { model, timer } = this.parts;
+    this.#mustLook = false;
+    await this.#sweep();
+    await this.starter.startAll();
+    await this.#growth.makeRoom();
+    const plan = this.#plan();
+    return plan === null ? null : { plan, askedAt: timer.now(), output: model.runner.step(this.#masked(plan)) };
+  }
+
+  /** Null where what is next depends on what comes out of `step`. */
+  #follow({ plan: { entries } }: StepUnderWay): StepUnderWay | null {
+    const { live, model, scheduler, timer } = this.parts;
+    const goesOn = !this.#mustLook && entries.every(({ id }) => live.has(id) && !this.#ended.has(id) && live.get(id).mayRunAhead);
+    const plan = goesOn ? scheduler.follow({ entries }) : null;
+    if (plan === null) return null;
+    const output = model.runner.stepAhead(plan);
+    output.catch(() => undefined); // looked at when the step before it is over
+    return { plan, askedAt: timer.now(), output };
   }
 
   /** Requests that arrive together are planned together: an idle engine waits a moment for more. */
@@ -82,6 +125,8 @@ export class StepLoop {
 
   /** A failing step is handled where it happens; this is a failure of the loop itself: nobody may wait for ever, and nothing may stay. */
   async #crashed(error: unknown): Promise<void> {
+    await this.#endAhead();
+    this.#ended.clear();
     for (const generation of this.parts.live.all()) await this.departures.fail(generation, error).catch(() => undefined);
   }
 
@@ -113,25 +158,40 @@ export class StepLoop {
     return scheduler.next((id) => live.get(id).events.full);
   }
 
-  async #step(plan: SchedulerPlan): Promise<void> {
-    const { live, meter, model, scheduler, timer } = this.parts;
-    const startedAt = timer.now();
-    let output: RunnerOutput;
+  async #finish({ plan, output, askedAt }: StepUnderWay): Promise<void> {
+    const { live, meter, scheduler, timer } = this.parts;
+    let out: RunnerOutput | null;
     try {
-      output = await model.runner.step(this.#masked(plan));
+      out = await output;
     } catch (error) {
-      for (const { id } of plan.entries) await this.departures.fail(live.get(id), error);
-      return;
+      return this.#failed(plan, error);
     }
-    // As its readers see it: with what it takes to get there and back.
-    const ms = timer.now() - startedAt;
-    live.steps += 1;
-    live.stepMillis += output.stepMicros / 1000;
-    const tokens = output.samples.map((sample) => sample?.token ?? null);
-    scheduler.commit(plan, tokens, ms);
-    meter.step(ms, tokens.filter((token) => token !== null).length, prefilledBy(plan));
-    await markRestorePoints(plan, this.parts);
-    await this.#deliver(plan, output);
+    if (out !== null) {
+      // As its readers see it: with what it takes to get there and back.
+      const ms = timer.now() - Math.max(askedAt, this.#cameAt);
+      this.#cameAt = timer.now();
+      live.steps += 1;
+      live.stepMillis += out.stepMicros / 1000;
+      const tokens = out.samples.map((sample) => sample?.token ?? null);
+      scheduler.commit(plan, tokens, ms);
+      meter.step(ms, tokens.filter((token) => token !== null).length, prefilledBy(plan));
+      await markRestorePoints(plan, this.parts);
+    }
+    await this.#deliver(plan, out);
+  }
+
+  /** The sequences in it are gone, so what follows fails too; what was complete before is an answer nevertheless. */
+  async #failed({ entries }: SchedulerPlan, error: unknown): Promise<void> {
+    const { live } = this.parts;
+    await this.#endAhead();
+    for (const { id } of entries) {
+      await this.#leave(live.get(id), this.#ended.get(id) ?? { error }, (generation) => this.departures.drop(generation));
+    }
+  }
+
+  async #endAhead(): Promise<void> {
+    await this.#ahead?.output.catch(() => undefined);
+    this.#ahead = null;
   }
 
   /** With what each sample is one of. */
@@ -143,26 +203,41 @@ export class StepLoop {
     return { entries: masked };
   }
 
-  async #deliver({ entries }: SchedulerPlan, { samples }: RunnerOutput): Promise<void> {
+  async #deliver({ entries }: SchedulerPlan, output: RunnerOutput | null): Promise<void> {
     const { live, meter, timer } = this.parts;
     for (const [i, { id }] of entries.entries()) {
-      const sample = samples[i] ?? null;
+      const sample = output?.samples[i] ?? null;
       const generation = live.get(id);
-      if (sample === null || generation.cancelled) continue;
-      live.tokens.generated += 1;
-      generation.pace.token(timer.now(), meter);
-      let reason: FinishReason | null;
-      try {
-        reason = generation.accept(sample);
-      } catch (error) {
-        await this.departures.fail(generation, error);
-        continue;
+      let ending = this.#ended.get(id) ?? null;
+      if (ending === null) {
+        if (sample === null || generation.cancelled) continue;
+        live.tokens.generated += 1;
+        generation.pace.token(timer.now(), meter);
+        ending = accept(generation, sample);
       }
-      if (reason === null) continue;
-      live.requests.finished += 1;
-      meter.finished(generation.numOutputs);
-      await this.departures.release(generation).finally(() => generation.finish(reason));
+      if (ending === null) continue;
+      if (this.#ahead === null) await this.#leave(generation, ending, () => this.departures.release(generation));
+      else this.#ended.set(id, ending);
     }
+  }
+
+  async #leave(generation: Generation, ending: Ending, release: (generation: Generation) => Promise<void>): Promise<void> {
+    const { live, meter } = this.parts;
+    this.#ended.delete(generation.id);
+    if ('error' in ending) return this.departures.fail(generation, ending.error);
+    live.requests.finished += 1;
+    meter.finished(generation.numOutputs);
+    await release(generation).finally(() => generation.finish(ending.reason));
+  }
+}
+
+/** Null = the answer goes on. */
+function accept(generation: Generation, sample: Sample): Ending | null {
+  try {
+    const reason = generation.accept(sample);
+    return reason === null ? null : { reason };
+  } catch (error) {
+    return { error };
   }
 }
 

@@ -305,3 +305,56 @@ test('whatever arrives, makes way, is cancelled or finishes: every job leaves, c
     { numRuns: 300 },
   );
 });
+
+describe('follow', () => {
+  /** Two jobs that decode, and the plan of their next step. */
+  function decoding(changes: Partial<SchedulerLimits> = {}) {
+    const made = create(changes, 4);
+    for (const one of [job(1, 3), job(2, 3)]) {
+      made.scheduler.enqueue(one);
+      made.admit(one, one.id + 10, 0);
+    }
+    made.step();
+    return { ...made, plan: made.scheduler.next()! };
+  }
+  const commit = (scheduler: Scheduler, plan: NonNullable<ReturnType<Scheduler['next']>>): void => scheduler.commit(plan, [1000, 1000], 1);
+
+  test('after a step of answers comes one token of each, whichever they will have sampled', () => {
+    const { scheduler, plan } = decoding();
+    const ahead = scheduler.follow(plan)!;
+    expect(ahead.entries.map(({ id, sequence, tokens, sample }) => [id, sequence, [...tokens], sample])).toEqual([
+      [1, 11, [-1], true],
+      [2, 12, [-1], true],
+    ]);
+    commit(scheduler, plan);
+    commit(scheduler, ahead);
+    expect(scheduler.allRunning().map(({ numKvTokens }) => numKvTokens)).toEqual([5, 5]);
+    scheduler.checkIntegrity();
+  });
+
+  test('nothing follows a step that reads a prompt, or one that not everybody is in', () => {
+    const { scheduler, admit, plan } = decoding();
+    expect(scheduler.follow({ entries: plan.entries.slice(1) })).toBeNull();
+    scheduler.enqueue(job(3, 3));
+    expect(scheduler.follow(plan)).toBeNull(); // somebody may be admitted
+    admit(job(3, 3), 13, 0);
+    expect(scheduler.follow(plan)).toBeNull();
+    expect(scheduler.follow(scheduler.next()!)).toBeNull();
+  });
+
+  test('who waits for a place in a full batch does not hold it up', () => {
+    const { scheduler, plan } = decoding({ maxBatchSequences: 2 });
+    scheduler.enqueue(job(3, 3));
+    expect(scheduler.follow(plan)).not.toBeNull();
+  });
+
+  test('nothing follows where one has no room for two more tokens', () => {
+    const { scheduler } = decoding({ reserveTokens: 3 });
+    for (let kvTokens = 3; kvTokens < 6; kvTokens++) {
+      const plan = scheduler.next()!;
+      expect(scheduler.follow(plan) !== null).toBe(kvTokens + 1 < 6);
+      commit(scheduler, plan);
+    }
+    expect(scheduler.next()).toBeNull();
+  });
+});
