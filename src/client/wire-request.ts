@@ -5,6 +5,8 @@ import type { GenerationRequest } from '../core/domain/request.js';
 
 export function wireRequest(model: string, request: GenerationRequest): object {
   const { sampling } = request;
+  if (request.prompt !== undefined)
+    throw new SemanticError('InvalidRequest', '[client] a prompt without messages cannot be sent: ask /v1/completions');
   return {
     model,
     messages: request.messages,

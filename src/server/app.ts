@@ -11,6 +11,7 @@ import { type AdminSource, admin } from './admin/routes.js';
 import { agentRoutes } from './agents/routes.js';
 import { cacheRoutes } from './cache/routes.js';
 import { chatCompletions } from './chat-completions/route.js';
+import { completions } from './completions/route.js';
 import { type DoorRules, guardDoors } from './doors/guard.js';
 import { replyWithError } from './error-reply.js';
 import type { StreamLimits } from './event-stream.js';
@@ -66,6 +67,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   models(app, { served: options.served, contextLength: options.engine.model.contextLength, loadedAt: options.loadedAt });
   const { vocabSize } = options.engine.model.runner;
   chatCompletions(app, { ...options, vocabSize });
+  completions(app, { ...options, generator: options.engine, vocabulary: options.engine.model });
   messages(app, options);
   responses(app, options);
   agentRoutes(app, { ...options, vocabSize });

@@ -39,3 +39,7 @@ test('a constraint that the wire cannot carry is refused', () => {
   const syntax = { open: '', before: '', between: '', after: '', separator: '', close: '' };
   expect(() => arrived({ kind: 'tool_calls', tools: [], syntax, parallel: false })).toThrow('cannot be sent');
 });
+
+test('so is a prompt without messages', () => {
+  expect(() => wireRequest('m', { ...request, messages: [], prompt: 'Once' })).toThrow('cannot be sent');
+});

@@ -9,6 +9,8 @@ import type { SamplingParams } from './sampling.js';
 
 export interface GenerationRequest {
   readonly messages: readonly ChatMessage[];
+  /** In place of the messages: text, or ids of the vocabulary, that no template goes around. */
+  readonly prompt?: string | Int32Array;
   /** Handed to the chat template as they came. */
   readonly tools: readonly unknown[];
   readonly sampling: SamplingParams;

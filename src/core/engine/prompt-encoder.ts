@@ -1,4 +1,4 @@
-/** Messages -> token ids: rendered by the model's template, encoded, and tied to what was really emitted where the text is the same. */
+/** Messages, or a prompt as it is -> token ids: rendered by the model's template, encoded, and tied to what was really emitted where the text is the same. */
 import { SemanticError } from '../domain/errors.js';
 import type { GenerationRequest } from '../domain/request.js';
 import type { ChatTemplate, Tokenizer } from '../ports.js';
@@ -20,7 +20,7 @@ export interface EncodedPrompt {
 }
 
 /** What a prompt is made of. */
-export type PromptSource = Pick<GenerationRequest, 'messages' | 'tools' | 'continuesLast' | 'templateVariables'>;
+export type PromptSource = Pick<GenerationRequest, 'messages' | 'prompt' | 'tools' | 'continuesLast' | 'templateVariables'>;
 
 export class PromptEncoder {
   constructor(private readonly options: PromptEncoderOptions) {}
@@ -28,14 +28,16 @@ export class PromptEncoder {
   async encode(request: GenerationRequest): Promise<EncodedPrompt> {
     const { tokenizer, contextLength, earlierTokens } = this.options;
     const { text, ids } = await this.#rendered(request);
-    const earlier = request.cachePrompt ? earlierTokens(ids, request) : null;
+    const param = request.prompt === undefined ? 'messages' : 'prompt';
+    // Ids that were given are the prompt: no others of the same text take their place.
+    const mayBeSpliced = request.cachePrompt && !(request.prompt instanceof Int32Array);
+    const earlier = mayBeSpliced ? earlierTokens(ids, request) : null;
     const prompt = earlier === null ? ids : splicePrompt({ text, ids, earlier, tokenizer });
     if (prompt.length > contextLength) {
-      throw new SemanticError('PromptTooLong', `prompt is too long: ${prompt.length} tokens > ${contextLength} maximum`, {
-        param: 'messages',
-      });
+      throw new SemanticError('PromptTooLong', `prompt is too long: ${prompt.length} tokens > ${contextLength} maximum`, { param });
     }
-    if (prompt.length === 0) throw new SemanticError('InvalidRequest', 'the messages render to an empty prompt', { param: 'messages' });
+    if (prompt.length === 0)
+      throw new SemanticError('InvalidRequest', `${param}: wanted at least one token, got an empty prompt`, { param });
     return { ids: prompt, end: text.slice(-END_CHARACTERS) };
   }
 
@@ -44,8 +46,11 @@ export class PromptEncoder {
     return (await this.#rendered(source)).ids.length;
   }
 
-  async #rendered({ messages, tools, continuesLast, templateVariables }: PromptSource): Promise<{ text: string; ids: Int32Array }> {
+  async #rendered(source: PromptSource): Promise<{ text: string; ids: Int32Array }> {
     const { template, tokenizer } = this.options;
+    const { messages, prompt, tools, continuesLast, templateVariables } = source;
+    if (typeof prompt === 'string') return { text: prompt, ids: tokenizer.encode(prompt, { addSpecialTokens: true }) };
+    if (prompt !== undefined) return { text: tokenizer.decode(prompt, { skipSpecialTokens: false }), ids: prompt };
     const isContinued = continuesLast === true;
     const whole = await template.render({
       messages,

@@ -1,0 +1,60 @@
+/** POST /v1/completions: text in, text out; no template, no conversation. */
+import { randomBytes } from 'node:crypto';
+import type { FastifyInstance } from 'fastify';
+import { asChoice } from '../../core/answers/answer-choices.js';
+import { mergeAnswers } from '../../core/answers/merge-answers.js';
+import type { Persist } from '../../core/domain/agent.js';
+import type { EngineEvent, TextGenerator } from '../../core/domain/request.js';
+import { replyWithAnswer, type StreamedForm } from '../answering/reply-with-answer.js';
+import { callerOf } from '../caller.js';
+import { errorBody } from '../error-reply.js';
+import type { StreamLimits } from '../event-stream.js';
+import type { SamplingDefaults } from '../generation/to-generation.js';
+import type { ServedModel } from '../served-model.js';
+import { whenGone } from '../when-gone.js';
+import { type AnswersForm, type CompletionEvent, CompletionStream, wholeCompletion } from './answers.js';
+import { toCompletionRequest, type Vocabulary } from './to-request.js';
+
+export interface CompletionOptions {
+  readonly generator: TextGenerator;
+  readonly vocabulary: Vocabulary;
+  readonly served: ServedModel;
+  readonly sampling: SamplingDefaults;
+  readonly persist: Persist;
+  readonly stream: StreamLimits;
+}
+
+export function completions(app: FastifyInstance, options: CompletionOptions): void {
+  const { generator, persist, sampling, served, stream: limits, vocabulary } = options;
+  app.post('/v1/completions', async (request, reply) => {
+    const { scope } = callerOf(request);
+    const wanted = toCompletionRequest(request.body, request.headers, sampling, vocabulary, { scope, persist });
+    served.assertServes(wanted.model);
+    const { choices, echoes, logprobs, requests } = wanted;
+    const head = { id: `cmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: served.id };
+    const form: AnswersForm = { head, choices, echoes, logprobs };
+    const answering = mergeAnswers<EngineEvent>({
+      number: requests.length * choices,
+      start: (choice, signal) => generator.submit(asChoice(requests[Math.floor(choice / choices)]!, choice % choices), { signal }),
+      signal: whenGone(reply, wanted.timeoutMs),
+    });
+    const reading = {
+      body: (events: AsyncIterable<CompletionEvent>) => wholeCompletion(form, events),
+      stream: wanted.stream ? streamed(form, wanted.includeUsage) : null,
+    };
+    return replyWithAnswer(answering, reading, { limits }, request, reply);
+  });
+}
+
+function streamed(form: AnswersForm, includeUsage: boolean): StreamedForm<CompletionEvent> {
+  const frame = (body: object): { readonly data: string } => ({ data: JSON.stringify(body) });
+  return {
+    async *frames(events) {
+      const stream = new CompletionStream(form, includeUsage);
+      for await (const event of events) for (const body of stream.take(event)) yield frame(body);
+      for (const body of stream.end()) yield frame(body);
+      yield { data: '[DONE]' };
+    },
+    error: (error) => [frame(errorBody(error))],
+  };
+}
