@@ -1,6 +1,6 @@
 /** The Fastify application: body rules, errors, request ids, one plugin per dialect. It listens nowhere by itself. */
 import { randomUUID } from 'node:crypto';
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from 'fastify';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
 import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
 import type { AgentService, CacheService } from '../core/engine/agent-service.js';
@@ -18,7 +18,10 @@ import type { StreamLimits } from './event-stream.js';
 import type { SamplingDefaults } from './generation/to-generation.js';
 import { health, type HealthSource } from './health.js';
 import { parseJsonBodies } from './json-body.js';
+import { replyWithMessagesError } from './messages/errors.js';
+import { probes } from './messages/probes.js';
 import { messages } from './messages/route.js';
+import { speaksMessages } from './messages/speaks-messages.js';
 import { models } from './models.js';
 import { responses } from './responses/route.js';
 import type { ServedModel } from './served-model.js';
@@ -51,7 +54,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     // What Node takes of a request's head: an id that is too long is told so by us, not as a path that is not there.
     routerOptions: { maxParamLength: options.maxHeaderBytes },
-    frameworkErrors: (error, request, reply) => replyWithError(error, request, reply),
+    frameworkErrors: (error, request, reply) => replyInDialect(error, request, reply),
   });
   parseJsonBodies(app, options.maxBodyBytes);
   app.addHook('onRequest', (request, reply, done) => {
@@ -59,9 +62,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     done();
   });
   guardDoors(app, options.doors);
-  app.setErrorHandler(replyWithError);
+  app.setErrorHandler(replyInDialect);
   app.setNotFoundHandler((request, reply) => {
-    replyWithError(new SemanticError('RouteNotFound', `there is no ${request.method} ${request.url.split('?')[0]}`), request, reply);
+    replyInDialect(new SemanticError('RouteNotFound', `there is no ${request.method} ${request.url.split('?')[0]}`), request, reply);
   });
   health(app, options.health);
   models(app, { served: options.served, contextLength: options.engine.model.contextLength, loadedAt: options.loadedAt });
@@ -70,9 +73,15 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   completions(app, { ...options, generator: options.engine, vocabulary: options.engine.model });
   messages(app, options);
   responses(app, options);
+  probes(app);
   agentRoutes(app, { ...options, vocabSize });
   cacheRoutes(app, options);
   admin(app, options.admin, options.engine);
   await app.ready();
   return app;
+}
+
+/** What no plugin answers for. */
+function replyInDialect(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  (speaksMessages(request) ? replyWithMessagesError : replyWithError)(error, request, reply);
 }

@@ -1,4 +1,6 @@
 import type { FastifyInstance } from 'fastify';
+import { modelInfo, modelPage } from './messages/model-bodies.js';
+import { speaksMessages } from './messages/speaks-messages.js';
 import type { ServedModel } from './served-model.js';
 
 export interface ModelFacts {
@@ -7,13 +9,14 @@ export interface ModelFacts {
   readonly loadedAt: number;
 }
 
-/** GET /v1/models and /v1/models/{id}. */
-export function models(app: FastifyInstance, { served, contextLength, loadedAt }: ModelFacts): void {
+/** GET /v1/models and /v1/models/{id}, in the shape that the client's dialect has for them. */
+export function models(app: FastifyInstance, facts: ModelFacts): void {
+  const { served, contextLength, loadedAt } = facts;
   const { id } = served;
   const card = { id, object: 'model', created: loadedAt, owned_by: 'semantic', context_length: contextLength };
-  app.get('/v1/models', () => ({ object: 'list', data: [card] }));
+  app.get('/v1/models', (request) => (speaksMessages(request) ? modelPage(facts) : { object: 'list', data: [card] }));
   app.get<{ Params: { id: string } }>('/v1/models/:id', (request) => {
     served.assertServes(request.params.id);
-    return card;
+    return speaksMessages(request) ? modelInfo(facts) : card;
   });
 }

@@ -123,7 +123,7 @@ describe('stopping', () => {
     daemon.signal('SIGTERM');
     const text = await body;
     expect(text).not.toContain('[DONE]');
-    expect(text).toContain('"code":"cancelled"');
+    expect(text).toContain('"code":"shutting_down"');
     expect(await daemon.ended()).toEqual([0, null]);
     expect(existsSync(daemon.summary.socket)).toBe(false);
   });

@@ -8,7 +8,7 @@ import type { AnswerEvent } from './answer-event.js';
 import type { AnswerFormat } from './answer-format.js';
 import type { ConversationMessage, ToolCall, ToolChoice, ToolDefinition } from './conversation.js';
 import type { EmittedAnswers } from './emitted-answers.js';
-import { type ForcedCalls, forcedCalls } from './forced-calls.js';
+import { forcedCalls } from './forced-calls.js';
 import { AnswerParser } from './parse-answer.js';
 import { type TemplateInput, toTemplateInput } from './to-chat-messages.js';
 
@@ -86,17 +86,20 @@ export class Answerer {
   async *answer(request: ConversationRequest, { signal, newCallId }: AnswerOptions): AsyncGenerator<ConversationEvent, void, undefined> {
     const { generator, emitted } = this.options;
     const { conversation: _, tools: __, toolChoice: ___, parallelCalls: ____, thinks: _____, tellsThinking: ______, ...rest } = request;
-    const own = request.tellsThinking === false ? { ...this.options.format, thinking: null } : this.options.format;
-    const forced = forcedCalls(request.tools, request.toolChoice, { parallel: request.parallelCalls, format: own });
+    const callable = request.tools.filter(({ isWithdrawn }) => isWithdrawn !== true);
+    // What has to be of a form is that from its first character on: neither thinking nor calls can be part of it.
+    const isBound = request.toolChoice.type !== 'any' && request.toolChoice.type !== 'tool' && request.constraint !== undefined;
+    const own = request.tellsThinking === false || isBound ? { ...this.options.format, thinking: null } : this.options.format;
+    const forced = forcedCalls(callable, request.toolChoice, { parallel: request.parallelCalls, format: own });
     const format = forced?.format ?? own;
     const generation: GenerationRequest = {
       ...rest,
-      ...this.#rendered(request, forced),
+      ...this.#rendered(request, forced !== null || isBound),
       maxTokens: rest.maxTokens === null ? null : Math.min(rest.maxTokens, this.options.contextLength),
       keepSpecialTokens: format.keepsSpecialTokens,
       ...(forced === null ? {} : { constraint: forced.constraint }),
     };
-    const toolNames = new Set(request.toolChoice.type === 'none' ? [] : request.tools.map(({ name }) => name));
+    const toolNames = new Set(isBound || request.toolChoice.type === 'none' ? [] : callable.map(({ name }) => name));
     const said = new Gathered(newCallId);
     let parser: AnswerParser | null = null;
     for await (const event of generator.submit(generation, signal === undefined ? {} : { signal })) {
@@ -124,15 +127,16 @@ export class Answerer {
 
   /** Tokens that the model would read. */
   countTokens(prompt: Prompt): Promise<number> {
-    return this.options.generator.countTokens(this.#rendered(prompt, null));
+    return this.options.generator.countTokens(this.#rendered(prompt, false));
   }
 
   #rendered(
     { conversation, tools, toolChoice, thinks, continuesLast, templateVariables }: Prompt,
-    forced: ForcedCalls | null,
+    /** Its form is given, so that it cannot think first. */
+    isGiven: boolean,
   ): TemplateInput & Pick<GenerationRequest, 'continuesLast' | 'templateVariables'> {
-    const offered = toolChoice.type === 'none' ? [] : tools;
-    const isThinking = forced === null ? thinks : false;
+    const offered = toolChoice.type === 'none' ? [] : tools.filter(({ isToldLater }) => isToldLater !== true);
+    const isThinking = isGiven ? false : thinks;
     return {
       ...toTemplateInput(conversation, offered, this.options, this.options.emitted),
       continuesLast,

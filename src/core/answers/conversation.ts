@@ -23,6 +23,10 @@ export interface ToolDefinition {
   readonly description: string | null;
   /** JSON Schema of its arguments. */
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** The conversation tells of it where it was loaded, and not its beginning, which stays as it was. */
+  readonly isToldLater?: boolean;
+  /** The beginning tells of it, but it is not to be called any more. */
+  readonly isWithdrawn?: boolean;
 }
 
 /** `any`: some tool must be called, of those that `names` has where it is given; `tool`: this one. */

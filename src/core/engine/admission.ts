@@ -22,7 +22,7 @@ export class Admission {
 
   constructor(private readonly options: AdmissionOptions) {}
 
-  /** Throws Overloaded where there is no place in the queue; otherwise one is held until the function returned is called. */
+  /** Throws Overloaded or KeyOverLimit where there is no place in the queue; otherwise one is held until the function returned is called. */
   enter(key: string): () => void {
     const { scheduler } = this.options;
     const { maxBatchSequences, maxQueue, maxQueuePerKey, maxRunningPerKey } = scheduler.limits;
@@ -31,13 +31,14 @@ export class Admission {
     const entering = [...this.#entering.values()].reduce((sum, count) => sum + count, 0);
     // Requests that arrive together are not refused for a loop that has not run yet: free slots count.
     const inQueue = waiting.length + entering - Math.max(0, maxBatchSequences - running.length);
-    if (inQueue >= maxQueue) throw this.#overloaded(`${waiting.length + entering} requests wait already, the queue holds ${maxQueue}`);
+    if (inQueue >= maxQueue)
+      throw this.#overloaded('Overloaded', `${waiting.length + entering} requests wait already, the queue holds ${maxQueue}`);
     if (maxQueuePerKey > 0) {
       const slots = maxRunningPerKey === 0 ? maxBatchSequences : Math.min(maxRunningPerKey, maxBatchSequences);
       const ofKey = waiting.filter((job) => job.key === key).length + (this.#entering.get(key) ?? 0);
       const free = Math.max(0, Math.min(slots - running.filter((job) => job.key === key).length, maxBatchSequences - running.length));
       if (ofKey - free >= maxQueuePerKey)
-        throw this.#overloaded(`${ofKey} requests of this key wait already, it may have ${maxQueuePerKey} in the queue`);
+        throw this.#overloaded('KeyOverLimit', `${ofKey} requests of this key wait already, it may have ${maxQueuePerKey} in the queue`);
     }
     this.#entering.set(key, (this.#entering.get(key) ?? 0) + 1);
     return () => {
@@ -62,7 +63,7 @@ export class Admission {
     const delayMs = this.delayMs();
     if (delayMs > maxQueueMs) {
       const [projected, most] = [delayMs, maxQueueMs].map((ms) => `${Math.ceil(ms / 1000)} s`);
-      throw this.#overloaded(`the request would wait ${projected}, at most ${most} are promised`, delayMs - maxQueueMs);
+      throw this.#overloaded('Overloaded', `the request would wait ${projected}, at most ${most} are promised`, delayMs - maxQueueMs);
     }
   }
 
@@ -91,10 +92,10 @@ export class Admission {
   }
 
   /** `waitMs`: until it is worth another try; without it until the next slot is free. */
-  #overloaded(what: string, waitMs = this.#delayMs([])): SemanticError {
+  #overloaded(code: 'Overloaded' | 'KeyOverLimit', what: string, waitMs = this.#delayMs([])): SemanticError {
     const { retryAfterSeconds, maxRetryAfterSeconds } = this.options.scheduler.limits;
     const seconds = Math.min(maxRetryAfterSeconds, Math.max(retryAfterSeconds, Math.ceil(waitMs / 1000)));
-    return new SemanticError('Overloaded', `[admission] ${what}`, { retryAfterSeconds: seconds, hint: `Try again in ${seconds} s.` });
+    return new SemanticError(code, `[admission] ${what}`, { retryAfterSeconds: seconds, hint: `Try again in ${seconds} s.` });
   }
 }
 

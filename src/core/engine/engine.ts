@@ -159,7 +159,10 @@ export class Engine implements TextGenerator {
   /** Ends what still runs, waits for what is being stored, then frees every sequence, the model and the template's worker. */
   async close(): Promise<void> {
     this.stopAdmitting();
-    for (const generation of this.#parts.live.all()) this.#cancel(generation, cancellation());
+    const stopped = new SemanticError('ShuttingDown', 'the daemon stopped before the answer was complete', {
+      retryAfterSeconds: this.#parts.scheduler.limits.retryAfterSeconds,
+    });
+    for (const generation of this.#parts.live.all()) this.#cancel(generation, stopped);
     await this.drain();
     await this.kept.storeRest();
     await this.kept.release(() => true);
@@ -211,7 +214,8 @@ export class Engine implements TextGenerator {
     try {
       return admit();
     } catch (error) {
-      if (error instanceof SemanticError && error.code === 'Overloaded') this.#parts.live.requests.refused += 1;
+      if (error instanceof SemanticError && (error.code === 'Overloaded' || error.code === 'KeyOverLimit'))
+        this.#parts.live.requests.refused += 1;
       throw error;
     }
   }

@@ -1,5 +1,5 @@
 /** The JSON of the Messages API, field by field as its clients expect it (wire recordings: every one is needed by somebody). */
-import type { FinishedAnswer } from '../../core/answers/answerer.js';
+import type { ConversationUsage, FinishedAnswer } from '../../core/answers/answerer.js';
 import type { FinishReason, Usage } from '../../core/domain/request.js';
 
 export interface MessageHead {
@@ -7,15 +7,29 @@ export interface MessageHead {
   readonly model: string;
 }
 
-export type StopReason = 'end_turn' | 'max_tokens' | 'stop_sequence' | 'tool_use';
+export type StopReason = 'end_turn' | 'max_tokens' | 'stop_sequence' | 'tool_use' | 'model_context_window_exceeded';
 
-export function stopReason(reason: FinishReason | 'tool_calls'): StopReason {
-  const reasons = { stop: 'end_turn', tool_calls: 'tool_use', length: 'max_tokens', stop_string: 'stop_sequence' } as const;
-  return reasons[reason];
+/** An answer that ended for its length before it had `maxTokens` had no more room. */
+export function stopReason({ reason, usage, maxTokens }: Ending): StopReason {
+  if (reason === 'length') return usage.completionTokens < maxTokens ? 'model_context_window_exceeded' : 'max_tokens';
+  return ({ stop: 'end_turn', tool_calls: 'tool_use', stop_string: 'stop_sequence' } as const)[reason];
+}
+
+export interface UsageBody {
+  readonly input_tokens: number;
+  readonly cache_creation_input_tokens: number;
+  readonly cache_read_input_tokens: number;
+  readonly cache_creation: { readonly ephemeral_5m_input_tokens: number; readonly ephemeral_1h_input_tokens: number };
+  readonly output_tokens: number;
+  readonly service_tier: 'standard';
+  readonly inference_geo: null;
+  readonly output_tokens_details: { readonly thinking_tokens: number } | null;
+  readonly server_tool_use: null;
+  readonly speed: null;
 }
 
 /** `input_tokens` are those that were neither found nor kept: clients add the three up. */
-export function usageBody({ promptTokens, cachedTokens, completionTokens }: Usage): object {
+export function usageBody({ promptTokens, cachedTokens, completionTokens, thinkingTokens }: ConversationUsage): UsageBody {
   return {
     input_tokens: 0,
     cache_creation_input_tokens: promptTokens - cachedTokens,
@@ -24,7 +38,7 @@ export function usageBody({ promptTokens, cachedTokens, completionTokens }: Usag
     output_tokens: completionTokens,
     service_tier: 'standard',
     inference_geo: null,
-    output_tokens_details: null,
+    output_tokens_details: thinkingTokens === 0 ? null : { thinking_tokens: thinkingTokens },
     server_tool_use: null,
     speed: null,
   };
@@ -33,15 +47,18 @@ export function usageBody({ promptTokens, cachedTokens, completionTokens }: Usag
 export interface Ending {
   readonly reason: FinishReason | 'tool_calls';
   readonly stopString: string | null;
+  readonly usage: Usage;
+  /** What the client asked for, at most. */
+  readonly maxTokens: number;
 }
 
-export function messageBody(head: MessageHead, content: readonly object[], usage: Usage, ending: Ending | null): object {
+export function messageBody(head: MessageHead, content: readonly object[], usage: ConversationUsage, ending: Ending | null): object {
   return {
     ...head,
     type: 'message',
     role: 'assistant',
     content,
-    stop_reason: ending === null ? null : stopReason(ending.reason),
+    stop_reason: ending === null ? null : stopReason(ending),
     stop_sequence: ending?.stopString ?? null,
     container: null,
     diagnostics: null,

@@ -40,16 +40,17 @@ export function messages(app: FastifyInstance, options: MessagesOptions): void {
   });
 }
 
-function routes(app: FastifyInstance, { answerer, served, seal, sampling, persist, stream: limits }: MessagesOptions): void {
+function routes(app: FastifyInstance, options: MessagesOptions): void {
+  const { answerer, served, seal, stream: limits } = options;
   app.post('/v1/messages', async (request, reply) => {
     const body = parseBody(messagesSchema, request.body);
     served.assertServes(body.model);
-    const wanted = toMessagesRequest(body, request.headers, { sampling, seal, persist, scope: callerOf(request).scope });
+    const wanted = toMessagesRequest(body, request.headers, { ...options, scope: callerOf(request).scope });
     const head: MessageHead = { id: `msg_${randomBytes(12).toString('hex')}`, model: served.id };
     const answering = answerer.answer(wanted.request, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
     const form = {
-      body: (events: AsyncIterable<ConversationEvent>) => whole(head, events, seal.sign),
-      stream: wanted.stream ? streamed(head, seal.sign, request.id) : null,
+      body: (events: AsyncIterable<ConversationEvent>) => whole(head, body.max_tokens, events, seal.sign),
+      stream: wanted.stream ? streamed(head, body.max_tokens, seal.sign, request.id) : null,
     };
     return replyWithAnswer(answering, form, { limits }, request, reply);
   });
@@ -64,15 +65,21 @@ function newCallId(): string {
   return `toolu_${randomBytes(12).toString('hex')}`;
 }
 
-async function whole(head: MessageHead, events: AsyncIterable<ConversationEvent>, sign: (thinking: string) => string): Promise<object> {
+async function whole(
+  head: MessageHead,
+  maxTokens: number,
+  events: AsyncIterable<ConversationEvent>,
+  sign: (thinking: string) => string,
+): Promise<object> {
   for await (const event of events) {
-    if (event.type === 'finished') return messageBody(head, contentOf(event.answer, sign), event.usage, event);
+    if (event.type === 'finished') return messageBody(head, contentOf(event.answer, sign), event.usage, { ...event, maxTokens });
   }
   throw new SemanticError('Internal', 'the engine ended an answer without finishing it');
 }
 
 function streamed(
   head: MessageHead,
+  maxTokens: number,
   sign: (thinking: string) => string,
   requestId: string,
 ): {
@@ -83,7 +90,7 @@ function streamed(
   const frame = (data: { readonly type: string }): Frame => ({ data: JSON.stringify(data), event: data.type });
   return {
     async *frames(events) {
-      const stream = new MessageStream(head, sign);
+      const stream = new MessageStream(head, sign, maxTokens);
       for await (const event of events) for (const data of stream.take(event)) yield frame(data);
     },
     error: (error) => [frame(messagesErrorBody(error, requestId) as { type: string })],

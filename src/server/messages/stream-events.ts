@@ -17,11 +17,12 @@ export class MessageStream {
   constructor(
     private readonly head: MessageHead,
     private readonly sign: (thinking: string) => string,
+    private readonly maxTokens: number,
   ) {}
 
   *take(event: ConversationEvent): Generator<StreamEvent, void> {
     if (event.type === 'started') {
-      const usage = { promptTokens: event.promptTokens, cachedTokens: event.cachedTokens, completionTokens: 1 };
+      const usage = { promptTokens: event.promptTokens, cachedTokens: event.cachedTokens, completionTokens: 1, thinkingTokens: 0 };
       yield { type: 'message_start', message: messageBody(this.head, [], usage, null) };
       yield { type: 'ping' };
     } else if (event.type === 'text') {
@@ -40,14 +41,9 @@ export class MessageStream {
       yield* this.#stop();
     } else if (event.type === 'finished') {
       yield* this.#stop();
-      const {
-        cache_creation: _,
-        service_tier: __,
-        inference_geo: ___,
-        speed: ____,
-        ...usage
-      } = usageBody(event.usage) as Record<string, unknown>;
-      const delta = { stop_reason: stopReason(event.reason), stop_sequence: event.stopString, container: null, stop_details: null };
+      const { cache_creation: _, service_tier: __, inference_geo: ___, speed: ____, ...usage } = usageBody(event.usage);
+      const stop_reason = stopReason({ ...event, maxTokens: this.maxTokens });
+      const delta = { stop_reason, stop_sequence: event.stopString, container: null, stop_details: null };
       yield { type: 'message_delta', delta, usage };
       yield { type: 'message_stop' };
     }

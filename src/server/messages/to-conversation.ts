@@ -1,9 +1,11 @@
 /** Messages and tools of the Messages API -> the one conversation. */
 import type { Prompt } from '../../core/answers/answerer.js';
 import type { ThinkingSeal } from '../../core/answers/thinking-seal.js';
-import type { ConversationMessage, ToolCall, ToolChoice, ToolDefinition } from '../../core/answers/conversation.js';
+import type { ConversationMessage, ToolCall } from '../../core/answers/conversation.js';
 import { invalidField } from '../request-body.js';
-import type { BlockBody, MessageBody, PromptBody, ToolBody } from './schema.js';
+import { documentText, loadedText, resultText, searchResultText, unreadable } from './block-text.js';
+import type { BlockBody, MessageBody, PromptBody } from './schema.js';
+import { Tools } from './tools.js';
 
 /** A line that some clients put first and that differs in every session: with it no two sessions would share their system prompt. */
 const BILLING_LINE = /^x-anthropic-billing-header:/;
@@ -11,54 +13,71 @@ const BILLING_LINE = /^x-anthropic-billing-header:/;
 export function toPrompt(body: PromptBody, seal: ThinkingSeal): Prompt {
   const system = typeof body.system === 'string' ? [body.system] : (body.system ?? []).map((block) => block.text);
   const told = system.filter((text) => text !== '' && !BILLING_LINE.test(text));
-  const conversation: ConversationMessage[] = told.length === 0 ? [] : [{ role: 'system', text: told.join('\n\n') }];
-  const known = new Set<string>();
-  body.messages.forEach((message, i) => conversation.push(...toMessages(message, i, known, seal)));
-  const tools = ownTools(body.tools ?? []);
-  const loaded = new Set(body.messages.flatMap(referencesOf));
-  const offered = tools.filter(({ defer_loading: isDeferred, name }) => isDeferred !== true || loaded.has(name)).map(toTool);
+  const tools = new Tools(body);
+  const calls = new Map<string, number>();
+  const said = body.messages.flatMap((message, i) => toMessages(message, i, { calls, tools, seal }));
+  const conversation: ConversationMessage[] = [
+    ...(told.length === 0 ? [] : [{ role: 'system' as const, text: told.join('\n\n') }]),
+    ...inOrderOfCalls(withoutEmptyEnd(said), calls),
+  ];
+  if (conversation.length === 0) throw invalidField('messages', 'wanted a message that says something');
+  const offered = tools.offered();
   return {
     conversation,
     tools: offered,
-    toolChoice: toToolChoice(body, offered),
+    toolChoice: tools.choice(offered),
     parallelCalls: body.tool_choice?.type === 'none' || body.tool_choice?.disable_parallel_tool_use !== true,
     thinks: body.thinking === null || body.thinking === undefined ? null : body.thinking.type !== 'disabled',
     continuesLast: continuesLast(conversation),
   };
 }
 
+interface Reading {
+  /** Ids of the calls read so far, and the how-many-eth each was. */
+  readonly calls: Map<string, number>;
+  readonly tools: Tools;
+  readonly seal: ThinkingSeal;
+}
+
 /** A prompt that ends with what the assistant says is one whose answer begins so. */
 function continuesLast(conversation: readonly ConversationMessage[]): boolean {
   const last = conversation.at(-1);
-  if (last?.role !== 'assistant' || last.calls.length > 0 || last.text === '') return false;
+  if (last?.role !== 'assistant' || last.calls.length > 0) return false;
   if (last.text.trimEnd() === last.text) return true;
   throw invalidField('messages', 'wanted the last message, which the answer goes on from, not to end with whitespace');
 }
 
-type OwnTool = Extract<ToolBody, { readonly input_schema: unknown }>;
-
-function ownTools(tools: readonly ToolBody[]): OwnTool[] {
-  return tools.filter((tool): tool is OwnTool => 'input_schema' in tool && typeof tool.input_schema === 'object');
+/** An answer that is to go on from nothing is one that begins. */
+function withoutEmptyEnd(said: readonly ConversationMessage[]): readonly ConversationMessage[] {
+  const last = said.at(-1);
+  return last?.role === 'assistant' && last.text === '' && last.calls.length === 0 ? said.slice(0, -1) : said;
 }
 
-function toTool({ name, description, input_schema: parameters }: OwnTool): ToolDefinition {
-  return { name, description: description ?? null, parameters };
-}
-
-function toToolChoice({ tool_choice: choice }: PromptBody, tools: readonly ToolDefinition[]): ToolChoice {
-  if (choice === null || choice === undefined) return { type: 'auto' };
-  if (choice.type === 'tool') {
-    if (!tools.some(({ name }) => name === choice.name))
-      throw invalidField('tool_choice.name', `there is no tool ${JSON.stringify(choice.name)} among the tools`);
-    return { type: 'tool', name: choice.name };
+/** Results of calls that were made at once come in the order in which they were ready; a template that has no ids needs that of the calls. */
+function inOrderOfCalls(said: readonly ConversationMessage[], calls: ReadonlyMap<string, number>): ConversationMessage[] {
+  const ordered: ConversationMessage[] = [];
+  let run: Extract<ConversationMessage, { readonly role: 'tool' }>[] = [];
+  const flush = (): void => {
+    ordered.push(...run.sort((a, b) => calls.get(a.callId)! - calls.get(b.callId)!));
+    run = [];
+  };
+  for (const message of said) {
+    if (message.role === 'tool') run.push(message);
+    else {
+      flush();
+      ordered.push(message);
+    }
   }
-  if (choice.type === 'any' && tools.length === 0) throw invalidField('tool_choice', 'wanted tools beside it to choose from');
-  return { type: choice.type };
+  flush();
+  return ordered;
 }
 
-function toMessages({ role, content }: MessageBody, index: number, known: Set<string>, seal: ThinkingSeal): ConversationMessage[] {
+function toMessages({ role, content }: MessageBody, index: number, reading: Reading): ConversationMessage[] {
   const blocks: readonly BlockBody[] = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
-  if (role === 'assistant') return [assistant(blocks, index, known, seal)];
+  return role === 'assistant' ? [assistant(blocks, index, reading)] : told(role, blocks, index, reading);
+}
+
+function told(role: 'user' | 'system', blocks: readonly BlockBody[], index: number, { calls, tools }: Reading): ConversationMessage[] {
   const messages: ConversationMessage[] = [];
   let text: string[] = [];
   const flush = (): void => {
@@ -67,61 +86,59 @@ function toMessages({ role, content }: MessageBody, index: number, known: Set<st
   };
   for (const [at, block] of blocks.entries()) {
     const param = `messages[${index}].content[${at}]`;
-    if (block.type === 'text') {
-      if (block.text !== '') text.push(block.text);
-    } else if (block.type === 'tool_result') {
+    if (block.type === 'tool_result') {
       flush();
-      if (!known.has(block.tool_use_id))
+      if (!calls.has(block.tool_use_id))
         throw invalidField(`${param}.tool_use_id`, `${JSON.stringify(block.tool_use_id)} names no tool_use of a message before it`);
-      messages.push({ role: 'tool', callId: block.tool_use_id, text: resultText(block, param) });
-    } else throw unsupported(block.type, role, param);
+      messages.push({ role: 'tool', callId: block.tool_use_id, text: resultText(block, tools, param) });
+    } else {
+      const said = toldText(block, role, tools, param);
+      if (said !== '') text.push(said);
+    }
   }
   flush();
   return messages;
 }
 
-function assistant(blocks: readonly BlockBody[], index: number, known: Set<string>, seal: ThinkingSeal): ConversationMessage {
+/** '' = nothing that the model reads. */
+function toldText(block: BlockBody, role: string, tools: Tools, param: string): string {
+  const { type } = block;
+  if (type === 'text') return block.text;
+  if (type === 'compaction') return block.content ?? '';
+  if (type === 'document') return documentText(block, param);
+  if (type === 'search_result') return searchResultText(block);
+  if (type === 'image') throw unreadable(type, param);
+  if (type === 'tool_addition') {
+    const tool = tools.add(block);
+    return tool === null ? '' : loadedText(tool.name, tool);
+  }
+  if (type === 'tool_removal') {
+    if (block.tool.type !== 'tool_reference') return '';
+    tools.remove(block.tool.name);
+    return `Tool no longer available: ${block.tool.name}`;
+  }
+  if (type === 'tool_use' || type === 'tool_result' || type === 'thinking')
+    throw invalidField(param, `a block of type "${type}" has no place in ${role}`);
+  return '';
+}
+
+function assistant(blocks: readonly BlockBody[], index: number, { calls: known, seal }: Reading): ConversationMessage {
   const text: string[] = [];
   const thinking: string[] = [];
   const calls: ToolCall[] = [];
   for (const [at, block] of blocks.entries()) {
+    const param = `messages[${index}].content[${at}]`;
     if (block.type === 'text') text.push(block.text);
+    else if (block.type === 'compaction') text.push(block.content ?? '');
     else if (block.type === 'thinking') {
       // What another model thought, or a client made up, is not put into this one's mouth.
       if (seal.isOurs(block.thinking, block.signature ?? '')) thinking.push(block.thinking);
     } else if (block.type === 'tool_use') {
-      known.add(block.id);
+      known.set(block.id, known.size);
       calls.push({ id: block.id, name: block.name, arguments: JSON.stringify(block.input) });
-    } else if (block.type === 'server_tool_use') known.add(block.id);
-    else if (block.type === 'tool_result' || block.type === 'image' || block.type === 'document')
-      throw unsupported(block.type, 'assistant', `messages[${index}].content[${at}]`);
+    } else if (block.type === 'image' || block.type === 'document') throw unreadable(block.type, param);
+    else if (block.type === 'tool_result' || block.type === 'tool_addition' || block.type === 'tool_removal')
+      throw invalidField(param, `a block of type "${block.type}" has no place in assistant`);
   }
   return { role: 'assistant', text: text.join(''), thinking: thinking.length === 0 ? null : thinking.join('\n'), calls };
-}
-
-type ResultBody = Extract<BlockBody, { readonly type: 'tool_result' }>;
-
-function resultText({ content, is_error: isError }: ResultBody, param: string): string {
-  const parts = typeof content === 'string' ? [content] : (content ?? []).map((part, i) => partText(part, `${param}.content[${i}]`));
-  return `${isError === true ? 'Error: ' : ''}${parts.filter((part) => part !== '').join('\n')}`;
-}
-
-function partText(part: { readonly type: string; readonly text?: unknown; readonly tool_name?: unknown }, param: string): string {
-  if (part.type === 'text') return String(part.text);
-  if (part.type === 'tool_reference') return `Tool loaded: ${String(part.tool_name)}`;
-  if (part.type === 'image' || part.type === 'document') throw unsupported(part.type, 'tool_result', param);
-  return JSON.stringify(part);
-}
-
-function referencesOf({ content }: MessageBody): string[] {
-  if (typeof content === 'string') return [];
-  return content.flatMap((block) => {
-    if (block.type !== 'tool_result' || typeof block.content === 'string') return [];
-    return (block.content ?? []).flatMap((part) => (part.type === 'tool_reference' ? [part.tool_name] : []));
-  });
-}
-
-function unsupported(type: string, where: string, param: string): Error {
-  if (type === 'image' || type === 'document') return invalidField(param, `this model reads text only, got a block of type "${type}"`);
-  return invalidField(param, `a block of type "${type}" has no place in ${where}`);
 }
