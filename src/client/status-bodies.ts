@@ -5,6 +5,8 @@ export const statusSchema = z.object({
   pid: z.number(),
   version: z.string(),
   uptimeSeconds: z.number(),
+  /** Where HTTP listens: `http://host:port`. */
+  address: z.string(),
   engine: z.object({
     model: z.string(),
     contextLength: z.number(),

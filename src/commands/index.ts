@@ -16,6 +16,7 @@ import Doctor from './doctor.js';
 import KeysAdd from './keys/add.js';
 import KeysLs from './keys/ls.js';
 import KeysRm from './keys/rm.js';
+import Launch from './launch.js';
 import ModelsLs from './models/ls.js';
 import ModelsPull from './models/pull.js';
 import Serve from './serve.js';
@@ -39,6 +40,7 @@ export const COMMANDS = {
   'keys:add': KeysAdd,
   'keys:ls': KeysLs,
   'keys:rm': KeysRm,
+  launch: Launch,
   'models:ls': ModelsLs,
   'models:pull': ModelsPull,
   serve: Serve,

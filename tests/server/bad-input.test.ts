@@ -129,7 +129,10 @@ describe('names and paths', () => {
       param: 'model',
       message: expect.stringContaining('Did you mean smollm2-135m-instruct?'),
     });
-    expect(await errorOf(await fetch(`${daemon.summary.address}/v1/models/llama-4`))).toMatchObject({ status: 404, code: 'model_not_found' });
+    expect(await errorOf(await fetch(`${daemon.summary.address}/v1/models/llama-4`))).toMatchObject({
+      status: 404,
+      code: 'model_not_found',
+    });
   });
 
   test('another path or method is 404', async () => {

@@ -114,7 +114,7 @@ export const configSchema = z.strictObject({
     mask_cache_mb: count,
   }),
   template: z.strictObject({ timeout_ms: count }),
-  client: z.strictObject({ connect_timeout_ms: count, history_entries: size }),
+  client: z.strictObject({ connect_timeout_ms: count, history_entries: size, api_key: z.string().regex(/^\S*$/, 'wanted no white space') }),
   log: z.strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']) }),
 });
 

@@ -1,0 +1,65 @@
+/** A daemon for as long as a client runs. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, mkdirSync, openSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { packageDirectory } from '../../adapters/paths/paths.js';
+import { ERROR_TABLE, type ErrorCode, SemanticError } from '../../core/domain/errors.js';
+
+export interface OwnDaemon {
+  /** Lets it end in order. */
+  stop(): Promise<void>;
+}
+
+/** Resolves when it serves. What it says goes to `log`. Throws Cancelled when `signal` aborts before that, and has it ended then. */
+export async function startOwnDaemon(args: readonly string[], log: string, signal: AbortSignal): Promise<OwnDaemon> {
+  mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
+  const fd = openSync(log, 'w', 0o600);
+  // A process group of its own: Ctrl-C is for the client.
+  const child = spawn(process.execPath, [join(packageDirectory(), 'bin/run.js'), 'serve', '--json', ...args], {
+    stdio: ['ignore', 'pipe', fd],
+    detached: true,
+  });
+  closeSync(fd);
+  const exited = once(child, 'exit');
+  const end = (): boolean => child.kill('SIGTERM');
+  signal.addEventListener('abort', end);
+  let said = '';
+  for await (const part of child.stdout!.setEncoding('utf8') as AsyncIterable<string>) {
+    said += part;
+    if (isReady(said)) break;
+  }
+  signal.removeEventListener('abort', end);
+  const stop = async (): Promise<void> => {
+    end();
+    await exited;
+  };
+  if (signal.aborted) {
+    await stop();
+    throw new SemanticError('Cancelled', 'nothing was started');
+  }
+  if (!isReady(said)) throw failure(said, log);
+  return { stop };
+}
+
+function isReady(said: string): boolean {
+  return 'address' in (parsed(said) ?? {});
+}
+
+function failure(said: string, log: string): SemanticError {
+  const { error } = (parsed(said) ?? {}) as {
+    readonly error?: { readonly code: string; readonly message: string; readonly hint: string | null };
+  };
+  if (error === undefined || !(error.code in ERROR_TABLE)) {
+    return new SemanticError('Internal', '[launch] the daemon ended before it was ready', { hint: `What it said is in ${log}.` });
+  }
+  return new SemanticError(error.code as ErrorCode, error.message, error.hint === null ? {} : { hint: error.hint });
+}
+
+function parsed(text: string): object | null {
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return null; // not complete yet
+  }
+}
