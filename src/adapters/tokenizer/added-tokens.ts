@@ -31,13 +31,12 @@ export class AddedTokenSplitter {
     this.#normalized = new TokenFinder(tokens.filter((token) => token.normalized).map((token) => [normalize(token.content), token]));
   }
 
-  split(text: string): Segment[] {
-    const segments: Segment[] = [];
-    this.#raw.split(text, true, (piece) => {
-      if ('id' in piece) segments.push(piece);
-      else this.#normalized.split(this.normalize(piece.text), piece.isStart, (part) => segments.push(part));
-    });
-    return segments;
+  /** Null: nothing was found for a while. */
+  *split(text: string): Generator<Segment | null, void> {
+    for (const piece of this.#raw.split(text, true)) {
+      if (piece === null || 'id' in piece) yield piece;
+      else yield* this.#normalized.split(this.normalize(piece.text), piece.isStart);
+    }
   }
 }
 
@@ -45,6 +44,9 @@ interface TrieNode {
   readonly next: Map<number, TrieNode>; // by UTF-16 code unit
   token: AddedToken | null;
 }
+
+/** Places where a token may begin that are looked at between two pauses. */
+const TRIES_AT_ONCE = 2048;
 
 /** One dictionary of contents, searched through a trie. */
 class TokenFinder {
@@ -62,26 +64,26 @@ class TokenFinder {
     this.#starts = firsts.size === 0 ? null : new RegExp(`[${members}]`, 'g');
   }
 
-  split(text: string, isStart: boolean, emit: (segment: Segment) => void): void {
+  *split(text: string, isStart: boolean): Generator<Segment | null, void> {
     let done = 0;
-    const emitText = (end: number) => {
-      if (end > done) emit({ text: text.slice(done, end), isStart: isStart && done === 0 });
-    };
+    const textUpTo = (end: number): Segment[] => (end > done ? [{ text: text.slice(done, end), isStart: isStart && done === 0 }] : []);
+    let tries = 0;
     for (let at = this.#nextStart(text, 0); at >= 0;) {
       const found = this.#longestAt(text, at);
       if (found === null) {
+        if (++tries % TRIES_AT_ONCE === 0) yield null;
         at = this.#nextStart(text, at + 1);
         continue;
       }
       const end = at + found.length;
       if (!found.token.singleWord || standsAlone(text, at, end)) {
-        emitText(found.token.lstrip ? spaceStart(text, done, at) : at);
-        emit({ id: found.token.id });
+        yield* textUpTo(found.token.lstrip ? spaceStart(text, done, at) : at);
+        yield { id: found.token.id };
         done = found.token.rstrip ? spaceEnd(text, end) : end;
       }
       at = this.#nextStart(text, Math.max(end, done));
     }
-    emitText(text.length);
+    yield* textUpTo(text.length);
   }
 
   #add(content: string, token: AddedToken): void {

@@ -1,6 +1,6 @@
 import { BYTE_TO_CHAR, toByteAlphabet } from './byte-alphabet.js';
 import { corrupt } from './json-shape.js';
-import { mergeSymbols } from './merge-symbols.js';
+import { mergeInSteps, mergeSymbols } from './merge-symbols.js';
 import { MergeTable } from './merge-table.js';
 
 /** The `model` of tokenizer.json, or the same built from GGUF metadata. */
@@ -21,6 +21,8 @@ export type EmitId = (id: number) => void;
 
 const CACHED_WORDS = 16_384;
 const CACHED_LENGTH = 48; // UTF-16 units; longer words hardly come back
+/** UTF-16 units; one that is longer, or as much of shorter ones, is worth a pause. */
+export const LONG_WORD = 2048;
 const SPACE_MARK = '\u2581'; // SentencePiece's visible space
 const encoder = new TextEncoder();
 
@@ -50,15 +52,40 @@ export class BpeModel {
     this.#cutsAtSpaceMarks = !isByteLevel && !definition.ignoreMerges && vocab.has(SPACE_MARK) && !hasInnerSpaceMark(definition);
   }
 
+  /** Of a word that is not long. */
   encode(word: string, emit: EmitId): void {
     if (!this.#cutsAtSpaceMarks) return this.#encodeCached(word, emit);
+    for (const piece of this.#pieces(word)) this.#encodeCached(piece, emit);
+  }
+
+  /** With pauses, for a word of any length. */
+  *encodeInSteps(word: string, emit: EmitId): Generator<void, void, void> {
+    let read = 0;
+    for (const piece of this.#cutsAtSpaceMarks ? this.#pieces(word) : [word]) {
+      if (piece.length > LONG_WORD) yield* this.#encodeLong(piece, emit);
+      else this.#encodeCached(piece, emit);
+      read += piece.length;
+      if (read < LONG_WORD) continue;
+      read = 0;
+      yield;
+    }
+  }
+
+  *#pieces(word: string): Generator<string, void> {
     let start = 0;
     for (let at = word.indexOf(SPACE_MARK, 1); at >= 0; at = word.indexOf(SPACE_MARK, at + 1)) {
       if (word[at - 1] === SPACE_MARK) continue;
-      this.#encodeCached(word.slice(start, at), emit);
+      yield word.slice(start, at);
       start = at;
     }
-    this.#encodeCached(word.slice(start), emit);
+    yield word.slice(start);
+  }
+
+  /** In memory of its own: others encode meanwhile. No token is that long. */
+  *#encodeLong(word: string, emit: EmitId): Generator<void, void, void> {
+    const symbols = new Int32Array(word.length * 3 + 1);
+    const count = yield* mergeInSteps(symbols, this.#toSymbols(word, symbols), this.#table);
+    for (let i = 0; i < count; i++) emit(symbols[i]!);
   }
 
   #encodeCached(word: string, emit: EmitId): void {
@@ -87,36 +114,37 @@ export class BpeModel {
     }
     // At most 3 UTF-8 bytes for each UTF-16 unit, and one pending unknown token.
     if (this.#symbols.length < word.length * 3 + 1) this.#symbols = new Int32Array(word.length * 3 + 1);
-    const count = this.isByteLevel ? this.#bytesToSymbols(word) : this.#charsToSymbols(word);
-    return mergeSymbols(this.#symbols, count, this.#table);
+    return mergeSymbols(this.#symbols, this.#toSymbols(word, this.#symbols), this.#table);
   }
 
-  #bytesToSymbols(word: string): number {
-    const symbols = this.#symbols;
+  #toSymbols(word: string, symbols: Int32Array): number {
+    return this.isByteLevel ? this.#bytesToSymbols(word, symbols) : this.#charsToSymbols(word, symbols);
+  }
+
+  #bytesToSymbols(word: string, symbols: Int32Array): number {
     let count = 0;
     let unknown = false; // one that waits to be written, so that a run of them can be fused
     for (const byte of encoder.encode(word)) {
       const id = this.#bytes[byte]!;
       if (id < 0) {
-        if (unknown && !this.definition.fuseUnk) count = this.#pushUnknown(count);
+        if (unknown && !this.definition.fuseUnk) count = this.#pushUnknown(symbols, count);
         unknown = true;
         continue;
       }
-      if (unknown) count = this.#pushUnknown(count);
+      if (unknown) count = this.#pushUnknown(symbols, count);
       unknown = false;
       symbols[count++] = id;
     }
-    return unknown ? this.#pushUnknown(count) : count;
+    return unknown ? this.#pushUnknown(symbols, count) : count;
   }
 
-  #charsToSymbols(word: string): number {
-    const symbols = this.#symbols;
+  #charsToSymbols(word: string, symbols: Int32Array): number {
     let count = 0;
     let unknown = false;
     for (const char of word) {
       const id = this.definition.vocab.get(char);
       if (id !== undefined) {
-        if (unknown) count = this.#pushUnknown(count);
+        if (unknown) count = this.#pushUnknown(symbols, count);
         unknown = false;
         symbols[count++] = id;
         continue;
@@ -125,17 +153,17 @@ export class BpeModel {
       if (bytes !== null && bytes.every((byte) => this.#bytes[byte]! >= 0)) {
         for (const byte of bytes) symbols[count++] = this.#bytes[byte]!;
       } else {
-        if (unknown && !this.definition.fuseUnk) count = this.#pushUnknown(count);
+        if (unknown && !this.definition.fuseUnk) count = this.#pushUnknown(symbols, count);
         unknown = true;
       }
     }
-    return unknown ? this.#pushUnknown(count) : count;
+    return unknown ? this.#pushUnknown(symbols, count) : count;
   }
 
   /** Without an unknown token what has no id is left out. */
-  #pushUnknown(count: number): number {
+  #pushUnknown(symbols: Int32Array, count: number): number {
     if (this.#unk === null) return count;
-    this.#symbols[count] = this.#unk;
+    symbols[count] = this.#unk;
     return count + 1;
   }
 }

@@ -1,6 +1,7 @@
 import type { Detokenizer, Tokenizer } from '../../core/ports.js';
 import { AddedTokenSplitter } from './added-tokens.js';
-import { BpeModel } from './bpe-model.js';
+import { inSlices } from '../../core/domain/in-slices.js';
+import { BpeModel, LONG_WORD } from './bpe-model.js';
 import { bytesOfByteLevelToken } from './byte-alphabet.js';
 import { createDecoder, parseByteToken, type DecoderFactory } from './decoder.js';
 import { StageDetokenizer } from './detokenizer.js';
@@ -11,6 +12,10 @@ import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
 import type { TokenizerSource } from './tokenizer-source.js';
 
 const encoder = new TextEncoder();
+interface EncodeOptions {
+  readonly addSpecialTokens: boolean;
+}
+
 const LONE_SURROGATE = /\p{Surrogate}/gu;
 
 /** The pipeline of Hugging Face `tokenizers` for BPE models: same ids, same text. */
@@ -43,14 +48,37 @@ export class BpeTokenizer implements Tokenizer {
     this.#decoder = createDecoder(definition.decoder);
   }
 
-  encode(text: string, { addSpecialTokens }: { readonly addSpecialTokens: boolean }): Int32Array {
+  encode(text: string, options: EncodeOptions): Int32Array {
+    const steps = this.#encoding(text, options);
+    for (;;) {
+      const { done, value } = steps.next();
+      if (done === true) return value;
+    }
+  }
+
+  encodeInSlices(text: string, options: EncodeOptions): Promise<Int32Array> {
+    return inSlices(this.#encoding(text, options));
+  }
+
+  *#encoding(text: string, { addSpecialTokens }: EncodeOptions): Generator<void, Int32Array, void> {
     const out = new IdBuffer(text.length / 3);
     const emit = (id: number) => out.push(id);
     if (addSpecialTokens) this.#frame.before.forEach(emit);
+    let read = 0; // UTF-16 units since the last pause
     // Half a surrogate pair has no UTF-8 form: it becomes U+FFFD.
     for (const segment of this.#splitter.split(text.replace(LONE_SURROGATE, '\uFFFD'))) {
-      if ('id' in segment) emit(segment.id);
-      else this.#preTokenizer.split(segment.text, segment.isStart, (word) => this.#model.encode(word, emit));
+      if (segment === null) yield;
+      else if ('id' in segment) emit(segment.id);
+      else {
+        for (const word of this.#preTokenizer.split(segment.text, segment.isStart)) {
+          if (word.text.length > LONG_WORD) yield* this.#model.encodeInSteps(word.text, emit);
+          else this.#model.encode(word.text, emit);
+          read += word.text.length;
+          if (read < LONG_WORD) continue;
+          read = 0;
+          yield;
+        }
+      }
     }
     if (addSpecialTokens) this.#frame.after.forEach(emit);
     return out.take();

@@ -2,13 +2,20 @@ import { NO_MERGE, type MergeTable } from './merge-table.js';
 
 /** Up to this many symbols a scan for the lowest rank beats a heap. */
 const SCAN_LIMIT = 48;
+/** Symbols looked at between two pauses. */
+const SYMBOLS_AT_ONCE = 2048;
 
 /**
  * Byte-pair encoding of one word: merges the pair of lowest rank, leftmost first, until none is left.
  * `symbols` [n] ids is overwritten; returns how many are left at its front.
  */
 export function mergeSymbols(symbols: Int32Array, n: number, table: MergeTable): number {
-  return n <= SCAN_LIMIT ? mergeByScan(symbols, n, table) : mergeByHeap(symbols, n, table);
+  if (n <= SCAN_LIMIT) return mergeByScan(symbols, n, table);
+  const merging = mergeInSteps(symbols, n, table);
+  for (;;) {
+    const { done, value } = merging.next();
+    if (done === true) return value;
+  }
 }
 
 const scanRanks = new Int32Array(SCAN_LIMIT);
@@ -42,8 +49,8 @@ function mergeByScan(symbols: Int32Array, n: number, table: MergeTable): number 
   }
 }
 
-/** O(n log n), for words without borders such as a long run of spaces or a base64 blob. */
-function mergeByHeap(symbols: Int32Array, n: number, table: MergeTable): number {
+/** The same with pauses; `symbols` is the caller's until it is done. O(n log n), for words without borders such as a long run of spaces. */
+export function* mergeInSteps(symbols: Int32Array, n: number, table: MergeTable): Generator<void, number, void> {
   const next = new Int32Array(n); // index of the following live symbol, n = none
   const previous = new Int32Array(n); // -1 = none
   const dead = new Uint8Array(n);
@@ -58,8 +65,12 @@ function mergeByHeap(symbols: Int32Array, n: number, table: MergeTable): number 
     next[i] = i + 1;
     previous[i] = i - 1;
   }
-  for (let i = 0; i < n; i++) offer(i);
-  while (heap.size > 0) {
+  for (let i = 0; i < n; i++) {
+    offer(i);
+    if (i % SYMBOLS_AT_ONCE === SYMBOLS_AT_ONCE - 1) yield;
+  }
+  for (let popped = 1; heap.size > 0; popped++) {
+    if (popped % SYMBOLS_AT_ONCE === 0) yield;
     const { rank, position } = heap.pop();
     const right = next[position]!;
     if (dead[position] !== 0 || right >= n) continue;

@@ -27,7 +27,8 @@ export function createNormalizer(json: unknown): Normalizer {
     case 'Replace': {
       const content = asString(config['content'], 'normalizer.content');
       const pattern = toPattern(config['pattern'], 'normalizer.pattern');
-      return (text) => text.replace(pattern, () => content);
+      const literal = content.replaceAll('$', '$$$$');
+      return (text) => text.replace(pattern, literal);
     }
     case 'Strip': {
       const left = asBoolean(config['strip_left'], true, 'normalizer.strip_left') ? /^\p{White_Space}+/u : /^$/u;

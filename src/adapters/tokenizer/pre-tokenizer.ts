@@ -3,8 +3,14 @@ import { toPattern } from './normalizer.js';
 import { splitText, toSplitBehavior, type SplitBehavior } from './split-behavior.js';
 import { translateRegex } from './translate-regex.js';
 
-/** Cuts text into words, which are encoded each by itself. `isStart` = the text begins the whole input. */
-export type PreTokenize = (text: string, isStart: boolean, emit: (word: string, isStart: boolean) => void) => void;
+/** What is encoded by itself. `isStart` = it begins the whole input. */
+export interface Word {
+  readonly text: string;
+  readonly isStart: boolean;
+}
+
+/** Cuts text into words, one by one as they are asked for: a long text takes long. */
+export type PreTokenize = (text: string, isStart: boolean) => Iterable<Word>;
 
 export interface PreTokenizer {
   readonly split: PreTokenize;
@@ -18,7 +24,7 @@ const PUNCTUATION = String.raw`[\p{P}$+<=>^\x60|~]`;
 
 /** Builds the `pre_tokenizer` of tokenizer.json; null = one word. */
 export function createPreTokenizer(json: unknown): PreTokenizer {
-  if (json === null || json === undefined) return { split: (text, isStart, emit) => emit(text, isStart), isByteLevel: false };
+  if (json === null || json === undefined) return { split: whole, isByteLevel: false };
   const config = asRecord(json, 'pre_tokenizer');
   const type = asString(config['type'], 'pre_tokenizer.type');
   switch (type) {
@@ -58,9 +64,15 @@ function textual(split: PreTokenize): PreTokenizer {
   return { split, isByteLevel: false };
 }
 
+function whole(text: string, isStart: boolean): Iterable<Word> {
+  return [{ text, isStart }];
+}
+
 function splitWith(pattern: RegExp, behavior: SplitBehavior, invert: boolean): PreTokenize {
-  return (text, isStart, emit) =>
-    splitText(text, pattern, behavior, invert, (start, end) => emit(text.slice(start, end), isStart && start === 0));
+  return function* words(text, isStart) {
+    for (const { start, end } of splitText(text, pattern, behavior, invert))
+      yield { text: text.slice(start, end), isStart: isStart && start === 0 };
+  };
 }
 
 function createSequence(steps: readonly PreTokenizer[]): PreTokenizer {
@@ -68,9 +80,13 @@ function createSequence(steps: readonly PreTokenizer[]): PreTokenizer {
   if (steps.slice(0, -1).some((step) => step.isByteLevel)) {
     throw unsupported('a pre-tokenizer after ByteLevel is not supported');
   }
-  const split = steps.reduceRight<PreTokenize>(
-    (rest, step) => (text, isStart, emit) => step.split(text, isStart, (word, start) => rest(word, start, emit)),
-    (text, isStart, emit) => emit(text, isStart),
+  const [last, ...before] = steps.map(({ split }) => split).reverse();
+  const split = before.reduce<PreTokenize>(
+    (rest, step) =>
+      function* words(text, isStart) {
+        for (const word of step(text, isStart)) yield* rest(word.text, word.isStart);
+      },
+    last ?? whole,
   );
   return { split, isByteLevel: steps.at(-1)?.isByteLevel ?? false };
 }
@@ -78,11 +94,9 @@ function createSequence(steps: readonly PreTokenizer[]): PreTokenizer {
 function createByteLevel(config: JsonRecord): PreTokenize {
   const addPrefixSpace = asBoolean(config['add_prefix_space'], true, 'pre_tokenizer.add_prefix_space');
   const useRegex = asBoolean(config['use_regex'], true, 'pre_tokenizer.use_regex');
-  const words: PreTokenize = useRegex
-    ? splitWith(translateRegex(GPT2_PATTERN), 'Isolated', false)
-    : (text, isStart, emit) => emit(text, isStart);
+  const words: PreTokenize = useRegex ? splitWith(translateRegex(GPT2_PATTERN), 'Isolated', false) : whole;
   if (!addPrefixSpace) return words;
-  return (text, isStart, emit) => words(text.startsWith(' ') ? text : ` ${text}`, isStart, emit);
+  return (text, isStart) => words(text.startsWith(' ') ? text : ` ${text}`, isStart);
 }
 
 function createMetaspace(config: JsonRecord): PreTokenize {
@@ -92,11 +106,10 @@ function createMetaspace(config: JsonRecord): PreTokenize {
   const scheme = asString(config['prepend_scheme'] ?? legacy, 'pre_tokenizer.prepend_scheme');
   const cuts = asBoolean(config['split'], true, 'pre_tokenizer.split');
   const words = splitWith(toPattern({ String: replacement }, 'pre_tokenizer.replacement'), 'MergedWithNext', false);
-  return (text, isStart, emit) => {
+  return (text, isStart) => {
     const replaced = text.replaceAll(' ', replacement);
     const prepends = (scheme === 'always' || (scheme === 'first' && isStart)) && !replaced.startsWith(replacement);
-    const whole = prepends ? replacement + replaced : replaced;
-    if (cuts) words(whole, isStart, emit);
-    else emit(whole, isStart);
+    const marked = prepends ? replacement + replaced : replaced;
+    return (cuts ? words : whole)(marked, isStart);
   };
 }

@@ -16,66 +16,65 @@ interface Span {
   readonly isMatch: boolean;
 }
 
-/** Cuts `text` at the matches of `pattern` (flag g); with `invert`, matches and the gaps between them swap roles. */
-export function splitText(
-  text: string,
-  pattern: RegExp,
-  behavior: SplitBehavior,
-  invert: boolean,
-  emit: (start: number, end: number) => void,
-): void {
-  if (behavior === 'Isolated') return splitIsolated(text, pattern, emit);
-  const spans = regroup(findSpans(text, pattern, invert), behavior);
-  for (const span of spans) if (span.end > span.start) emit(span.start, span.end);
+/** Cuts `text` at the matches of `pattern` (flag g), as they are asked for; with `invert`, matches and the gaps between them swap roles. */
+export function splitText(text: string, pattern: RegExp, behavior: SplitBehavior, invert: boolean): Iterable<Piece> {
+  return behavior === 'Isolated' ? isolated(text, pattern) : grouped(text, pattern, behavior, invert);
 }
 
-function splitIsolated(text: string, pattern: RegExp, emit: (start: number, end: number) => void): void {
+/** Of [start, end). */
+export interface Piece {
+  readonly start: number;
+  readonly end: number;
+}
+
+function* isolated(text: string, pattern: RegExp): Generator<Piece, void> {
   let done = 0;
-  pattern.lastIndex = 0;
-  for (let match = pattern.exec(text); match !== null; match = pattern.exec(text)) {
+  let from = 0;
+  for (;;) {
+    pattern.lastIndex = from; // others may have used it since
+    const match = pattern.exec(text);
+    if (match === null) break;
+    const start = match.index;
     const end = pattern.lastIndex;
-    if (match.index > done) emit(done, match.index);
-    if (end > match.index) emit(match.index, end);
-    else pattern.lastIndex = end + (text.codePointAt(end)! > 0xffff ? 2 : 1);
+    if (start > done) yield { start: done, end: start };
+    if (end > start) yield { start, end };
+    from = end > start ? end : end + (text.codePointAt(end)! > 0xffff ? 2 : 1);
     done = end;
   }
-  if (done < text.length) emit(done, text.length);
+  if (done < text.length) yield { start: done, end: text.length };
 }
 
-function findSpans(text: string, pattern: RegExp, invert: boolean): Span[] {
-  const spans: Span[] = [];
+function* grouped(text: string, pattern: RegExp, behavior: SplitBehavior, invert: boolean): Generator<Piece, void> {
+  const joins = JOINS[behavior];
+  let group: Span | null = null;
+  let before: Span | null = null;
+  for (const span of spansOf(text, pattern, invert)) {
+    if (behavior === 'Removed' && span.isMatch) continue;
+    if (group !== null && before !== null && joins(span, before)) group.end = span.end;
+    else {
+      if (group !== null && group.end > group.start) yield group;
+      group = { ...span };
+    }
+    before = span;
+  }
+  if (group !== null && group.end > group.start) yield group;
+}
+
+function* spansOf(text: string, pattern: RegExp, invert: boolean): Generator<Span, void> {
   let done = 0;
   for (const match of text.matchAll(pattern)) {
-    if (match.index > done) spans.push({ start: done, end: match.index, isMatch: invert });
+    if (match.index > done) yield { start: done, end: match.index, isMatch: invert };
     done = match.index + match[0].length;
-    spans.push({ start: match.index, end: done, isMatch: !invert });
+    yield { start: match.index, end: done, isMatch: !invert };
   }
-  if (done < text.length) spans.push({ start: done, end: text.length, isMatch: invert });
-  return spans;
+  if (done < text.length) yield { start: done, end: text.length, isMatch: invert };
 }
 
-function regroup(spans: Span[], behavior: SplitBehavior): Span[] {
-  switch (behavior) {
-    case 'Isolated':
-      return spans;
-    case 'Removed':
-      return spans.filter((span) => !span.isMatch);
-    case 'Contiguous':
-      return joinWhere(spans, (span, before) => span.isMatch === before.isMatch);
-    case 'MergedWithPrevious':
-      return joinWhere(spans, (span, before) => span.isMatch && !before.isMatch);
-    case 'MergedWithNext':
-      return joinWhere(spans, (span, before) => before.isMatch && !span.isMatch);
-  }
-}
-
-/** Joins a span to the group of the span before it where `joins` says so. */
-function joinWhere(spans: readonly Span[], joins: (span: Span, before: Span) => boolean): Span[] {
-  const groups: Span[] = [];
-  for (const [i, span] of spans.entries()) {
-    const before = spans[i - 1];
-    if (before !== undefined && joins(span, before)) groups.at(-1)!.end = span.end;
-    else groups.push({ ...span });
-  }
-  return groups;
-}
+/** Whether a span belongs to the group of the one before it. */
+const JOINS: Readonly<Record<SplitBehavior, (span: Span, before: Span) => boolean>> = {
+  Isolated: () => false,
+  Removed: () => false,
+  Contiguous: (span, before) => span.isMatch === before.isMatch,
+  MergedWithPrevious: (span, before) => span.isMatch && !before.isMatch,
+  MergedWithNext: (span, before) => before.isMatch && !span.isMatch,
+};

@@ -3,7 +3,7 @@ import type { OutputConstraint } from '../domain/output-constraint.js';
 import type { SemanticError } from '../domain/errors.js';
 import type { CompiledConstraint, ConstraintCompiler, Tokenizer } from '../ports.js';
 import { compileGrammar } from './grammar/compile-grammar.js';
-import { inSlices } from './in-slices.js';
+import { inSlices } from '../domain/in-slices.js';
 import type { ConstraintLimits } from './limits.js';
 import { Matcher } from './masks/matcher.js';
 import { TokenWalks } from './masks/token-walks.js';
@@ -56,7 +56,7 @@ export class GrammarCompiler implements ConstraintCompiler {
     const trie = await (this.#trie ??= this.#buildTrie(origin));
     const grammar = toGrammar(constraint, { maxStates, json });
     const work = compileGrammar(grammar, { origin, maxStates, longestToken: trie.longestToken });
-    const automaton = await inSlices(work, compileTimeoutMs, () => tooLong(origin, compileTimeoutMs));
+    const automaton = await inSlices(work, { limitMs: compileTimeoutMs, tooLong: () => tooLong(origin, compileTimeoutMs) });
     const maxWalks = Math.max(16, Math.floor((maskCacheMb * BYTES_PER_MB) / maxCompiled / (trie.words * 4)));
     const walks = new TokenWalks(automaton, trie, maxWalks);
     const bytesOf = (token: number): Uint8Array | null => this.#bytesOf(token);
@@ -65,7 +65,7 @@ export class GrammarCompiler implements ConstraintCompiler {
 
   #buildTrie(origin: ConstraintKind): Promise<VocabularyTrie> {
     const work = buildTrie(this.#vocabSize, (token) => this.#bytesOf(token));
-    return inSlices(work, TRIE_LIMIT_MS, () => tooLong(origin, TRIE_LIMIT_MS));
+    return inSlices(work, { limitMs: TRIE_LIMIT_MS, tooLong: () => tooLong(origin, TRIE_LIMIT_MS) });
   }
 
   #bytesOf(token: number): Uint8Array | null {

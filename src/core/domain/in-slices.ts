@@ -3,8 +3,14 @@
 /** Well below what one step of a model takes. */
 const SLICE_MS = 3;
 
-/** Throws what `tooLong` returns when the work itself has taken longer than `limitMs`; waiting in between does not count. */
-export async function inSlices<T>(work: Generator<void, T, void>, limitMs: number, tooLong: () => Error): Promise<T> {
+export interface SliceLimit {
+  /** Of work; waiting in between does not count. */
+  readonly limitMs: number;
+  readonly tooLong: () => Error;
+}
+
+/** Throws what `tooLong` returns when the work itself has taken longer than there is a limit for. */
+export async function inSlices<T>(work: Generator<void, T, void>, limit: SliceLimit | null = null): Promise<T> {
   let spent = 0;
   for (;;) {
     const started = performance.now();
@@ -14,7 +20,7 @@ export async function inSlices<T>(work: Generator<void, T, void>, limitMs: numbe
       if (performance.now() - started >= SLICE_MS) break;
     }
     spent += performance.now() - started;
-    if (spent > limitMs) throw tooLong();
+    if (limit !== null && spent > limit.limitMs) throw limit.tooLong();
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

@@ -59,7 +59,7 @@ export class PromptEncoder {
       ...(templateVariables === undefined ? {} : { variables: templateVariables }),
     });
     const text = isContinued ? continueLast(whole, messages) : whole;
-    return { text, ids: tokenizer.encode(text, { addSpecialTokens: false }) };
+    return { text, ids: await tokenizer.encodeInSlices(text, { addSpecialTokens: false }) };
   }
 }
 
