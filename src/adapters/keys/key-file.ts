@@ -54,7 +54,7 @@ export async function changeKeys(path: string, change: (keys: readonly KeyOnFile
   }
 }
 
-const ATTEMPTS = 40;
+const ATTEMPTS = 100;
 const BETWEEN_ATTEMPTS_MS = 50;
 
 async function openExclusively(path: string): Promise<number> {

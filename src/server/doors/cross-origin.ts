@@ -32,7 +32,7 @@ export function crossOrigin({ method, headers }: FastifyRequest, reply: FastifyR
   return 'answered';
 }
 
-const EXPOSED = 'x-request-id, request-id, retry-after, x-semantic-cache, x-semantic-agent';
+const EXPOSED = 'x-request-id, request-id, retry-after, x-semantic-cache';
 const SHOWN_CHARACTERS = 100;
 
 /** A page that came from this server. Whether it may be called `host` is checked before. */
