@@ -25,6 +25,8 @@ export const agentSchema = z.object({
   id: z.string(),
   parent: z.string().nullable(),
   children: z.array(z.string()),
+  /** Whose requests make its turns; null for those of the agent API. */
+  client: z.string().nullable(),
   state: z.enum(['idle', 'waiting', 'running']),
   created_at: z.number(),
   used_at: z.number(),
@@ -41,6 +43,8 @@ export const agentSchema = z.object({
   usage: z.object({ prompt_tokens: z.number(), cached_tokens: z.number(), completion_tokens: z.number() }),
   /** What became of the last turn's prompt; null before the first. */
   cache: reportSchema.nullable(),
+  /** Rules of canonical text that changed something of the last turn. */
+  canonical_rules: z.array(z.string()),
 });
 export type AgentBody = z.output<typeof agentSchema>;
 

@@ -14,6 +14,7 @@ import { openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
 import { systemTimer } from '../adapters/timer/system-timer.js';
 import { answerFormatOf } from '../core/answers/answer-format.js';
 import { Answerer } from '../core/answers/answerer.js';
+import type { CanonicalRules } from '../core/answers/canonical-rules.js';
 import { EmittedAnswers } from '../core/answers/emitted-answers.js';
 import { GrammarCompiler } from '../core/constraints/grammar-compiler.js';
 import { SemanticError } from '../core/domain/errors.js';
@@ -101,7 +102,7 @@ export async function openEngine(
     const budget = { budgetBytes: options.memoryBudgetBytes, kvBudgetBytes: kvBytes };
     return {
       engine,
-      answerer: answererOf(agents.wire, contextLength, chatTemplate.templates),
+      answerer: answererOf(agents.wire, settings.canonical, contextLength, chatTemplate.templates),
       agents,
       cache: new CacheControl(engine, agents, opened),
       store: opened,
@@ -128,13 +129,14 @@ export async function openEngine(
   }
 }
 
-function answererOf(generator: WireAgents, contextLength: number, templates: ChatTemplates | null): Answerer {
+function answererOf(generator: WireAgents, canonical: CanonicalRules, contextLength: number, templates: ChatTemplates | null): Answerer {
   const template = templates?.toolUse ?? templates?.default ?? '';
   return new Answerer({
     generator,
     format: answerFormatOf(template),
     knowsTools: /\btools\b/.test(template),
     emitted: new EmittedAnswers(REMEMBERED_ANSWERS),
+    canonical,
     contextLength,
   });
 }

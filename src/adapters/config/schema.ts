@@ -95,6 +95,13 @@ export const configSchema = z.strictObject({
     sweep_seconds: seconds,
     busy: z.enum(['wait', 'fork']),
   }),
+  canonical: z.strictObject({
+    billing_line: z.boolean(),
+    tool_order: z.boolean(),
+    early_system: z.boolean(),
+    system_in_middle: z.boolean(),
+    trailing_whitespace: z.boolean(),
+  }),
   sampling: z.strictObject({
     temperature: z.number().min(0).max(2),
     top_p: z.number().positive().max(1),

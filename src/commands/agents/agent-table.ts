@@ -5,12 +5,13 @@ import { formatBytes } from '../format/bytes.js';
 import { formatTable } from '../format/table.js';
 import { flattenTree, type Tree } from '../format/tree.js';
 
-const HEAD = ['AGENT', 'STATE', 'TURNS', 'TOKENS', 'KV IN MEMORY', 'ON DISK', 'USED', 'PINNED'];
+const HEAD = ['AGENT', 'CLIENT', 'STATE', 'TURNS', 'TOKENS', 'KV IN MEMORY', 'ON DISK', 'USED', 'PINNED'];
 
 /** `now`: seconds since 1970. */
 export function agentTable(agents: readonly AgentBody[], now: number): string[] {
   const rows = flattenTree(agentTrees(agents)).map(({ value: agent, lines }) => [
     `${lines}${agent.id}`,
+    agent.client ?? '-',
     agent.state,
     agent.turns,
     agent.tokens,

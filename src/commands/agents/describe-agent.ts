@@ -13,6 +13,7 @@ export function describeAgent(agent: AgentDetailBody, now: number): string[] {
   const { kv, usage } = agent;
   const rows = [
     ['state', agent.state],
+    ['client', agent.client ?? '- (its turns are asked for by its id)'],
     ['parent', agent.parent ?? '-'],
     ['children', agent.children.length === 0 ? '-' : agent.children.join(', ')],
     ['created', formatAgo(agent.created_at, now)],
@@ -28,6 +29,7 @@ export function describeAgent(agent: AgentDetailBody, now: number): string[] {
     ['has read', `${formatCount(usage.prompt_tokens, 'token')}, ${usage.cached_tokens} of them from the cache`],
     ['has written', formatCount(usage.completion_tokens, 'token')],
     ['last turn', lastTurn(agent)],
+    ['rewritten by', agent.canonical_rules.length === 0 ? '-' : agent.canonical_rules.join(', ')],
     ['fingerprint', agent.fingerprint],
   ];
   return [agent.id, ...rows.map(([name, value]) => `  ${name?.padEnd(13)} ${value}`), ...restorePoints(agent, now)];

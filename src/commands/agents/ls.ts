@@ -3,7 +3,7 @@ import { DaemonCommand } from '../daemon-command.js';
 import { agentTable } from './agent-table.js';
 
 export default class AgentsLs extends DaemonCommand {
-  static override summary = 'List the agents of the daemon, forks under what they were forked from.';
+  static override summary = 'List the agents of the daemon, and whose requests make them; forks and sub-agents under what they came from.';
   static override examples = ['<%= config.bin %> agents ls', '<%= config.bin %> agents ls --json'];
 
   override async run(): Promise<{ readonly agents: readonly AgentBody[] }> {

@@ -6,6 +6,7 @@ import type { CacheReport } from '../domain/cache-report.js';
 import type { FinishReason, GenerationRequest, TextGenerator, TokenLogprob, Usage } from '../domain/request.js';
 import type { AnswerEvent } from './answer-event.js';
 import type { AnswerFormat } from './answer-format.js';
+import { type CanonicalRules, canonicalText } from './canonical-rules.js';
 import type { ConversationMessage, ToolCall, ToolChoice, ToolDefinition } from './conversation.js';
 import type { EmittedAnswers } from './emitted-answers.js';
 import { forcedCalls } from './forced-calls.js';
@@ -29,7 +30,7 @@ export interface Prompt {
   readonly continuesLast: boolean;
 }
 
-type Rendered = 'messages' | 'tools' | 'keepSpecialTokens' | 'continuesLast' | 'templateVariables';
+type Rendered = 'messages' | 'tools' | 'rewrittenBy' | 'keepSpecialTokens' | 'continuesLast' | 'templateVariables';
 
 export type ConversationRequest = Prompt & Omit<GenerationRequest, Rendered>;
 
@@ -70,6 +71,8 @@ export interface AnswererOptions {
   /** The chat template renders tools itself. */
   readonly knowsTools: boolean;
   readonly emitted: EmittedAnswers;
+  /** Which rules are on. */
+  readonly canonical: CanonicalRules;
   /** Of the model. Clients that take it for their vendor's ask for more tokens than it has: they get what there is. */
   readonly contextLength: number;
 }
@@ -134,11 +137,13 @@ export class Answerer {
     { conversation, tools, toolChoice, thinks, continuesLast, templateVariables }: Prompt,
     /** Its form is given, so that it cannot think first. */
     isGiven: boolean,
-  ): TemplateInput & Pick<GenerationRequest, 'continuesLast' | 'templateVariables'> {
+  ): TemplateInput & Pick<GenerationRequest, 'continuesLast' | 'templateVariables' | 'rewrittenBy'> {
     const offered = toolChoice.type === 'none' ? [] : tools.filter(({ isToldLater }) => isToldLater !== true);
     const isThinking = isGiven ? false : thinks;
+    const text = canonicalText({ conversation, tools: offered }, this.options.canonical);
     return {
-      ...toTemplateInput(conversation, offered, this.options, this.options.emitted),
+      ...toTemplateInput(text.conversation, text.tools, this.options, this.options.emitted),
+      rewrittenBy: text.applied,
       continuesLast,
       templateVariables: { ...templateVariables, ...(isThinking === null ? {} : { enable_thinking: isThinking }) },
     };

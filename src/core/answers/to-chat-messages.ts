@@ -54,8 +54,7 @@ function toMessage(
     if (!knowsTools) return { role: 'user', content: toolResultText(message.text) };
     return { role: 'tool', content: message.text, tool_call_id: message.callId, name: names.get(message.callId) ?? 'unknown' };
   }
-  // Instructions in the middle are the user's turn to a template; which role they came from, the model may well not have been trained on.
-  if (message.role !== 'assistant') return { role: 'user', content: message.text };
+  if (message.role !== 'assistant') return { role: message.role, content: message.text };
   const raw = emitted.find(message);
   if (raw !== null) return { role: 'assistant', content: raw };
   const thinking = message.thinking === null ? {} : { reasoning_content: message.thinking };

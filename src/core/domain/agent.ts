@@ -43,6 +43,8 @@ export interface AgentContext {
   readonly turns: readonly AgentTurn[];
   readonly policy: AgentPolicy;
   readonly totals: { readonly promptTokens: number; readonly cachedTokens: number; readonly completionTokens: number };
+  /** Names of the rules that changed how its last turn was written; absent where none could. */
+  readonly rewrittenBy?: readonly string[];
   /** Of its last turn. */
   readonly report: CacheReport | null;
 }

@@ -35,6 +35,8 @@ export interface GenerationRequest {
   readonly agent?: AgentHint;
   /** How it stands to what its session has; it goes on from there where nothing is said. */
   readonly relation?: Relation;
+  /** Names of the rules that changed how its conversation was written, so that what says the same has one text. */
+  readonly rewrittenBy?: readonly string[];
   /** What it leaves is never evicted. */
   readonly pinned: boolean;
   /** Most tokens that prompt and answer may come to, besides what the context allows; null = no other bound. */

@@ -72,6 +72,7 @@ export class WireAgents implements TextGenerator {
     let text = '';
     let report: AgentContext['report'] = null;
     let isQueued = false;
+    let ended: AgentContext | null = null;
     try {
       for await (const event of engine.submit({ ...request, sessionId: agentOwner(id), persist, pinned, quotaTokens }, options)) {
         if (event.type === 'queued') isQueued = true;
@@ -87,14 +88,15 @@ export class WireAgents implements TextGenerator {
             completionTokens: event.usage.completionTokens,
             report: report!,
           };
-          const ended = endTurn(agent, end, clock.now());
+          const { rewrittenBy = [] } = request;
+          ended = { ...endTurn(agent, end, clock.now()), rewrittenBy };
           registry.tree.update(ended);
-          await registry.save(ended);
         }
         yield event;
       }
     } finally {
       if (!isQueued) await this.#dropUnused(id);
+      if (ended !== null) await registry.save(ended); // the answer does not wait for the disk
     }
   }
 

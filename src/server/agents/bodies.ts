@@ -10,6 +10,7 @@ export function agentBody(agent: AgentView): AgentBody {
     id: agent.id,
     parent: agent.parent,
     children: [...agent.children],
+    client: agent.client ?? null,
     state: agent.state,
     created_at: seconds(agent.createdAt),
     used_at: seconds(agent.usedAt),
@@ -25,6 +26,7 @@ export function agentBody(agent: AgentView): AgentBody {
     policy: { persist: policy.persist, ttl_seconds: policy.ttlSeconds, pinned: policy.pinned, max_tokens: policy.maxTokens },
     usage: { prompt_tokens: totals.promptTokens, cached_tokens: totals.cachedTokens, completion_tokens: totals.completionTokens },
     cache: agent.report === null ? null : reportBody(agent.report),
+    canonical_rules: [...(agent.rewrittenBy ?? [])],
   };
 }
 

@@ -7,12 +7,9 @@ import { documentText, loadedText, resultText, searchResultText, unreadable } fr
 import type { BlockBody, MessageBody, PromptBody } from './schema.js';
 import { Tools } from './tools.js';
 
-/** A line that some clients put first and that differs in every session: with it no two sessions would share their system prompt. */
-const BILLING_LINE = /^x-anthropic-billing-header:/;
-
 export function toPrompt(body: PromptBody, seal: ThinkingSeal): Prompt {
   const system = typeof body.system === 'string' ? [body.system] : (body.system ?? []).map((block) => block.text);
-  const told = system.filter((text) => text !== '' && !BILLING_LINE.test(text));
+  const told = system.filter((text) => text !== '');
   const tools = new Tools(body);
   const calls = new Map<string, number>();
   const said = body.messages.flatMap((message, i) => toMessages(message, i, { calls, tools, seal }));

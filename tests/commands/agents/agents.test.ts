@@ -31,10 +31,10 @@ describe('agents ls', () => {
     const { exitCode, stdout } = await run('agents', 'ls');
     expect(exitCode).toBe(0);
     const [head, ...rows] = stdout.split('\n');
-    expect(head).toMatch(/^AGENT +STATE +TURNS +TOKENS +KV IN MEMORY +ON DISK +USED +PINNED$/);
+    expect(head).toMatch(/^AGENT +CLIENT +STATE +TURNS +TOKENS +KV IN MEMORY +ON DISK +USED +PINNED$/);
     expect(rows).toEqual([
-      expect.stringMatching(/^main +idle +1 +\d+ +[\d.]+ MB +\S.* \d+ (s|min) ago$/),
-      expect.stringMatching(/^└─ side +idle +2 +\d+ +[\d.]+ MB +\S.* \d+ (s|min) ago$/),
+      expect.stringMatching(/^main +- +idle +1 +\d+ +[\d.]+ MB +\S.* \d+ (s|min) ago$/),
+      expect.stringMatching(/^└─ side +- +idle +2 +\d+ +[\d.]+ MB +\S.* \d+ (s|min) ago$/),
     ]);
   });
 
@@ -50,7 +50,7 @@ describe('agents ls', () => {
 describe('agents show', () => {
   test('tells a reader all of it', async () => {
     const { stdout } = await run('agents', 'show', 'side');
-    expect(stdout).toMatch(/^side\n {2}state +idle\n {2}parent +main\n/);
+    expect(stdout).toMatch(/^side\n {2}state +idle\n {2}client +- .*\n {2}parent +main\n/);
     expect(stdout).toMatch(/holds +2 turns, 5 messages, \d+ tokens/);
     expect(stdout).toMatch(/last turn +\d+ prompt tokens, \d+ of them came from memory\. All that could be expected was there\./);
     expect(stdout).toMatch(/end of a turn +5 +\d+/);

@@ -32,6 +32,7 @@ export function agent(id: string, fields: Partial<AgentBody> = {}): AgentBody {
     id,
     parent: null,
     children: [],
+    client: null,
     state: 'idle',
     created_at: NOW - 4000,
     used_at: NOW - 90,
@@ -42,6 +43,7 @@ export function agent(id: string, fields: Partial<AgentBody> = {}): AgentBody {
     policy: { persist: 'ram', ttl_seconds: null, pinned: false, max_tokens: null },
     usage: { prompt_tokens: 300, cached_tokens: 100, completion_tokens: 200 },
     cache: null,
+    canonical_rules: [],
     ...fields,
   };
 }

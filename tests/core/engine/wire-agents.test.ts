@@ -167,7 +167,7 @@ describe('when a request cannot be served', () => {
       (async () => {
         for await (const event of events) if (event.type === 'token') stop.abort();
       })(),
-    ).rejects.toThrow();
+    ).rejects.toMatchObject({ code: 'Cancelled' });
     expect(show('claude-gone')).toMatchObject({ state: 'idle', turns: [] });
   });
 });

@@ -23,8 +23,8 @@ const result = (id: string, content: unknown = id, more: object = {}): object =>
 const text = (value: string): object => ({ type: 'text', text: value, citations: null, cache_control: { type: 'ephemeral' } });
 
 describe('system', () => {
-  test('is a string or blocks, and the line of some clients that differs in every session is left out', () => {
-    const blocks = [text('x-anthropic-billing-header: cc_version=1;'), text('You help.'), text('Be kind.')];
+  test('is a string or blocks', () => {
+    const blocks = [text('You help.'), text(''), text('Be kind.')];
     expect(prompt({ system: blocks, messages: [hi] }).conversation[0]).toEqual({ role: 'system', text: 'You help.\n\nBe kind.' });
     expect(prompt({ system: 'You help.', messages: [hi] }).conversation[0]).toEqual({ role: 'system', text: 'You help.' });
   });
