@@ -1,8 +1,8 @@
 // A row of activations as the dot-product kernels read it: a record per kQuantInputs inputs, one after the other.
 //   fine      x = scale * q, q = 256 * high + low in -32512..32512
 //   coarse    low = 0: x = 256 * scale * high, high in -127..127
-// Whether a record is fine depends on its row alone. Kernels skip the low plane where all records of a tile are coarse; the bits are the
-// same with it.
+// Whether a record is fine depends on its row alone. Kernels skip the low plane of coarse records where few of a tile are fine; the bits
+// are the same with it.
 #pragma once
 #include <cstddef>
 #include <cstdint>

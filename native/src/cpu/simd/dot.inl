@@ -38,22 +38,21 @@ struct DotMxfp4 {
 };
 
 // Bytes fetched ahead of each panel's stream. One or two rows wait for memory, and the second-level cache has more requests on their way
-// than the first; more rows have the time, and want their weights near.
+// than the first; more rows have the time, and want their weights near, but memory takes longer than the way from there to here.
 template <int M>
-inline constexpr ptrdiff_t kStreamAhead = M <= 2 ? 2048 : 1024;
+inline constexpr ptrdiff_t kNear = M <= 2 ? 0 : 2048;
+template <int M>
+inline constexpr ptrdiff_t kFar = M <= 2 ? 2048 : 8192;
 
-template <int M>
-static inline void fetch_ahead(const void* p) {
-  if constexpr (M <= 2) {
-    prefetch_far(p);
-  } else {
-    prefetch(p);
-  }
+// How far away the bytes are that the stream of a panel wants so many bytes later: behind a panel comes the one P further on.
+template <int P>
+static inline ptrdiff_t stream_distance(ptrdiff_t at, ptrdiff_t bytes, ptrdiff_t panel_bytes) {
+  return P == 1 ? bytes : bytes + (at + bytes) / panel_bytes * (P - 1) * panel_bytes;
 }
 
-// Adds the products of one plane of a record.
+// Adds the products of one plane of a record, and fetches so many bytes ahead into the first and second cache; 0 = not.
 template <class F, int M, int P, class Codes>
-static inline void dot_plane(const unsigned char* data, ptrdiff_t panel_bytes, ptrdiff_t ahead, Codes codes, Ints (&sum)[M][P]) {
+static inline void dot_plane(const unsigned char* data, ptrdiff_t panel_bytes, ptrdiff_t near, ptrdiff_t far, Codes codes, Ints (&sum)[M][P]) {
 #pragma GCC unroll 4
   for (int i = 0; i < kQuantInputs / 8; ++i) {
     Words even[P], odd[P];
@@ -61,8 +60,9 @@ static inline void dot_plane(const unsigned char* data, ptrdiff_t panel_bytes, p
     for (int p = 0; p < P; ++p) {
       const unsigned char* at = data + p * panel_bytes + i * F::kBytes;
       F::codes(at, &even[p], &odd[p]);
-      if (ahead != 0) {
-        for (int line = 0; line < F::kBytes; line += 64) fetch_ahead<M>(at + line + ahead);
+      for (int line = 0; line < F::kBytes; line += 64) {
+        if (near != 0) prefetch(at + line + near);
+        if (far != 0) prefetch_far(at + line + far);
       }
     }
 #pragma GCC unroll 16
@@ -72,6 +72,22 @@ static inline void dot_plane(const unsigned char* data, ptrdiff_t panel_bytes, p
 #pragma GCC unroll 4
       for (int p = 0; p < P; ++p) sum[m][p] = dot<F::kWide>(sum[m][p], even[p], x_even, odd[p], x_odd);
     }
+  }
+}
+
+// Adds the products of the low plane: of all rows where most are fine, else of those alone, which unpacks the weights for each.
+template <class F, int M, int P, class Record>
+static inline void dot_low_plane(const unsigned char* data, ptrdiff_t panel_bytes, int fine, Record record, Ints (&sum)[M][P]) {
+  if (M == 1 || 2 * fine > M) return dot_plane<F, M, P>(data, panel_bytes, 0, 0, [&](int m) { return record(m)->low; }, sum);
+#pragma GCC unroll 16
+  for (int m = 0; m < M; ++m) {
+    if (record(m)->fine == 0) continue;
+    Ints row[1][P];
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) row[0][p] = sum[m][p];
+    dot_plane<F, 1, P>(data, panel_bytes, 0, 0, [&](int) { return record(m)->low; }, row);
+#pragma GCC unroll 4
+    for (int p = 0; p < P; ++p) sum[m][p] = row[0][p];
   }
 }
 
@@ -95,12 +111,13 @@ static void dot_tile(const PanelMatrix& w, const unsigned char* data, const unsi
   for (int g = 0; g < w.groups; ++g) {
     const unsigned char* header = data;
     data += header_bytes;
-    // Near the end of a panel the next bytes wanted are those of the next run of P panels.
-    const ptrdiff_t ahead = g + 2 < w.groups ? kStreamAhead<M> : kStreamAhead<M> + (P - 1) * panel_bytes;
+    const ptrdiff_t at = static_cast<ptrdiff_t>(w.record_bytes) * g;
+    const ptrdiff_t near = kNear<M> == 0 ? 0 : stream_distance<P>(at, kNear<M>, panel_bytes);
+    const ptrdiff_t far = stream_distance<P>(at, kFar<M>, panel_bytes);
     for (int r = 0; r < records; ++r) {
       int fine = 0;
 #pragma GCC unroll 16
-      for (int m = 0; m < M; ++m) fine |= record(m)->fine;
+      for (int m = 0; m < M; ++m) fine += record(m)->fine;
       Ints sum[M][P];
 #pragma GCC unroll 16
       for (int m = 0; m < M; ++m) {
@@ -108,14 +125,14 @@ static void dot_tile(const PanelMatrix& w, const unsigned char* data, const unsi
 #pragma GCC unroll 4
         for (int p = 0; p < P; ++p) sum[m][p] = start;
       }
-      dot_plane<F, M, P>(data, panel_bytes, ahead, [&](int m) { return record(m)->high; }, sum);
+      dot_plane<F, M, P>(data, panel_bytes, near, far, [&](int m) { return record(m)->high; }, sum);
       if (fine != 0) {
 #pragma GCC unroll 16
         for (int m = 0; m < M; ++m) {
 #pragma GCC unroll 4
           for (int p = 0; p < P; ++p) sum[m][p] = shift_left8(sum[m][p], F::kCode == 0 ? 0 : -F::kCode * record(m)->sum);
         }
-        dot_plane<F, M, P>(data, panel_bytes, 0, [&](int m) { return record(m)->low; }, sum);
+        dot_low_plane<F, M, P>(data, panel_bytes, fine, record, sum);
       }
       data += kQuantInputs / 8 * F::kBytes;
 #pragma GCC unroll 4
