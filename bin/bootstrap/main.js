@@ -9,6 +9,7 @@ import { compileSources } from './compile-sources.js';
 import { fetchMlx } from './fetch-mlx.js';
 import { fetchModel } from './fetch-model.js';
 import { installPackages } from './install-packages.js';
+import { installSchemathesis } from './install-schemathesis.js';
 import { ROOT } from './layout.js';
 import { takeLock } from './lock.js';
 import { requirePrerequisites } from './prerequisites.js';
@@ -35,6 +36,11 @@ const COMMANDS = {
       process.env['FAULTS_FORM'] = 'long';
       return become('node_modules/vitest/vitest.mjs', ['run', 'tests/faults', ...args]);
     },
+  },
+  /** The HTTP API against its own document. */
+  'test:contract': {
+    steps: [...ALL_STEPS, installSchemathesis],
+    start: (/** @type {string[]} */ args) => become('tests/contract/run.js', args),
   },
   check: { steps: [installPackages], start: (/** @type {string[]} */ args) => check(args) },
 };

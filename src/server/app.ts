@@ -23,6 +23,7 @@ import { probes } from './messages/probes.js';
 import { messages } from './messages/route.js';
 import { speaksMessages } from './messages/speaks-messages.js';
 import { models } from './models.js';
+import { openapi } from './openapi/route.js';
 import { responses } from './responses/route.js';
 import type { ServedModel } from './served-model.js';
 
@@ -37,6 +38,7 @@ export interface AppOptions {
   readonly maxBodyBytes: number;
   readonly maxHeaderBytes: number;
   readonly doors: DoorRules;
+  readonly version: string;
   readonly stream: StreamLimits;
   readonly sampling: SamplingDefaults;
   readonly persist: Persist;
@@ -66,6 +68,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   app.setNotFoundHandler((request, reply) => {
     replyInDialect(new SemanticError('RouteNotFound', `there is no ${request.method} ${request.url.split('?')[0]}`), request, reply);
   });
+  openapi(app, options.version);
   health(app, options.health);
   models(app, { served: options.served, contextLength: options.engine.model.contextLength, loadedAt: options.loadedAt });
   const { vocabSize } = options.engine.model.runner;

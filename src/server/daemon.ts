@@ -68,6 +68,7 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
   let listeners: Listeners | null = null;
   const connections = new ConnectionLimit(server.max_connections);
   const app = await createApp({
+    version,
     engine,
     answerer: opened.answerer,
     served: new ServedModel(engine.model.id, settings.model.aliases),

@@ -28,9 +28,15 @@ export function importFile(app: FastifyInstance, agents: AgentService): void {
     } catch (error) {
       if (file.errored !== null) throw new SemanticError('Cancelled', 'the file broke off: its sender went away', { cause: error });
       await readToItsEnd(file);
-      throw error;
+      throw asTheirs(error);
     }
   });
+}
+
+/** The store speaks of damage as of its own: this is the client's. */
+function asTheirs(error: unknown): unknown {
+  if (!(error instanceof SemanticError) || error.code !== 'CacheCorruption') return error;
+  return new SemanticError('FileDamaged', error.message, { param: 'body', cause: error });
 }
 
 /** Closing the connection on a client that still sends would lose it the answer that says why. */

@@ -1,6 +1,5 @@
 /** /v1/cache: what KV there is, where it is and whose; letting go of it; checking it. */
 import type { FastifyInstance } from 'fastify';
-import { z } from 'zod';
 import type { BlockBody, ChainBody, EvictedBody, OverviewBody } from '../../client/cache-bodies.js';
 import { agentOwner, assertAgentId } from '../../core/domain/agent.js';
 import { SemanticError } from '../../core/domain/errors.js';
@@ -11,6 +10,7 @@ import { replyWithError } from '../error-reply.js';
 import type { StreamLimits } from '../event-stream.js';
 import { invalidField, parseBody } from '../request-body.js';
 import { blockBody, chainBody, evictedBody, overviewBody } from './bodies.js';
+import { evictSchema } from './schema.js';
 import { verify } from './verify.js';
 
 export interface CacheRouteOptions {
@@ -19,11 +19,6 @@ export interface CacheRouteOptions {
   readonly stream: StreamLimits;
 }
 
-const evictSchema = z.strictObject({
-  agent: z.string().nullish(),
-  to: z.enum(['disk', 'none'], { error: 'wanted "disk" or "none"' }),
-  dry_run: z.boolean().optional(),
-});
 const DIGITS = /^[0-9a-f]{6,64}$/;
 
 export function cacheRoutes(app: FastifyInstance, options: CacheRouteOptions): void {

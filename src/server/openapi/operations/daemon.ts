@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { blockSchema, chainSchema, evictedSchema, overviewSchema } from '../../../client/cache-bodies.js';
+import { limitsChangeSchema, schedulerSchema } from '../../../client/scheduler-bodies.js';
+import { statusSchema } from '../../../client/status-bodies.js';
+import { evictSchema } from '../../cache/schema.js';
+import type { Operation } from '../operation.js';
+
+const health = z.looseObject({ status: z.string() });
+
+/** The daemon itself: its cache, its scheduler, its health. */
+export const daemonOperations: readonly Operation[] = [
+  { method: 'get', url: '/v1/cache', tag: 'Cache', summary: 'Says what KV there is.', answer: overviewSchema },
+  { method: 'get', url: '/v1/cache/agents/:id', tag: 'Cache', summary: 'Shows the blocks of an agent.', answer: chainSchema },
+  { method: 'get', url: '/v1/cache/blocks/:hash', tag: 'Cache', summary: 'Shows a block.', answer: blockSchema },
+  { method: 'post', url: '/v1/cache/evict', tag: 'Cache', summary: 'Lets go of KV in memory.', body: evictSchema, answer: evictedSchema },
+  { method: 'post', url: '/v1/cache/verify', tag: 'Cache', summary: 'Reads and checks all stored KV.', streams: 'always' },
+  { method: 'get', url: '/v1/admin/status', tag: 'Admin', summary: 'Says what the daemon is doing.', answer: statusSchema },
+  { method: 'get', url: '/v1/admin/scheduler', tag: 'Admin', summary: 'Shows what waits and runs.', answer: schedulerSchema },
+  {
+    method: 'patch',
+    url: '/v1/admin/scheduler',
+    tag: 'Admin',
+    summary: 'Changes limits.',
+    body: limitsChangeSchema,
+    answer: schedulerSchema,
+  },
+  { method: 'get', url: '/health/live', tag: 'Health', summary: 'The process answers.', answer: health },
+  { method: 'get', url: '/health/startup', tag: 'Health', summary: 'The model is loaded.', answer: health },
+  { method: 'get', url: '/health/ready', tag: 'Health', summary: 'Requests are taken in.', answer: health, also: [503] },
+  { method: 'get', url: '/openapi.json', tag: 'Documents', summary: 'This document.', answer: z.looseObject({ openapi: z.string() }) },
+  { method: 'get', url: '/docs', tag: 'Documents', summary: 'This document as a page.' },
+];
