@@ -1,6 +1,7 @@
 /** The Fastify application: body rules, errors, request ids, one plugin per dialect. It listens nowhere by itself. */
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import type { RecordStore } from '../adapters/records/record-store.js';
 import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
 import type { AgentService, CacheService } from '../core/engine/agent-service.js';
@@ -33,6 +34,8 @@ export interface AppOptions {
   readonly served: ServedModel;
   readonly seal: ThinkingSeal;
   readonly agents: AgentService;
+  /** Stored ones of the Responses API. */
+  readonly responses: RecordStore;
   readonly cache: CacheService;
   readonly logger: FastifyBaseLogger;
   readonly maxBodyBytes: number;

@@ -12,6 +12,7 @@ import { ConnectionLimit } from './doors/connection-limit.js';
 import type { DaemonState } from './health.js';
 import { type Listeners, listen } from './listeners.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
+import { openRecords } from './open-records.js';
 import { openStore } from './open-store.js';
 import { ServedModel } from './served-model.js';
 import { prepareSocket } from './unix-socket.js';
@@ -74,6 +75,7 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
     served: new ServedModel(engine.model.id, settings.model.aliases),
     seal: new ThinkingSeal(await sealSecret(dataDirectory())),
     agents: opened.agents,
+    responses: await openRecords(settings.responses, logger),
     cache: opened.cache,
     logger,
     maxBodyBytes: server.max_body_bytes,

@@ -102,6 +102,11 @@ export const configSchema = z.strictObject({
     system_in_middle: z.boolean(),
     trailing_whitespace: z.boolean(),
   }),
+  responses: z.strictObject({
+    persist: z.enum(['ram', 'disk']),
+    max_count: count,
+    max_mb: count,
+  }),
   sampling: z.strictObject({
     temperature: z.number().min(0).max(2),
     top_p: z.number().positive().max(1),

@@ -28,6 +28,11 @@ export function storeDirectory(configured: string, environment: Environment = pr
   return configured === '' ? join(dataDirectory(environment), 'kv') : configured;
 }
 
+/** Stored responses of the Responses API. */
+export function responsesDirectory(environment: Environment = process.env): string {
+  return join(dataDirectory(environment), 'responses');
+}
+
 export function userConfigFile(environment: Environment = process.env): string {
   return join(home(environment) ?? join(xdg(environment, 'XDG_CONFIG_HOME', '.config'), 'semantic'), 'config.toml');
 }

@@ -17,6 +17,8 @@ export const ERROR_TABLE = {
   ModelFileMissing: { status: 500, exit: 4, meaning: 'A file the model needs is not there.' },
   ModelFileCorrupt: { status: 500, exit: 4, meaning: 'A model file is truncated, damaged or inconsistent.' },
   ModelUnsupported: { status: 500, exit: 4, meaning: 'The architecture, tensor type or tokenizer is not supported.' },
+  ResponseNotFound: { status: 404, exit: 4, meaning: 'There is no stored response, or item of one, of this id.' },
+  PreviousResponseNotFound: { status: 400, exit: 4, meaning: 'The stored response that a request goes on from is not there.' },
   AgentNotFound: { status: 404, exit: 4, meaning: 'There is no agent of this id.' },
   KeyNotFound: { status: 404, exit: 4, meaning: 'There is no API key of this name.' },
   KeyConflict: { status: 409, exit: 4, meaning: 'An API key has this name already.' },

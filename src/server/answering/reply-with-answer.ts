@@ -5,12 +5,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ConversationEvent } from '../../core/answers/answerer.js';
 import type { CacheReport } from '../../core/domain/cache-report.js';
-import type { SemanticError } from '../../core/domain/errors.js';
 import type { Usage } from '../../core/domain/request.js';
 import { cacheHeaders } from '../cache-headers.js';
-import { toSemanticError } from '../error-reply.js';
-import { EventStream, type Frame, type StreamLimits } from '../event-stream.js';
+import type { Frame } from '../event-stream.js';
 import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
+import { type FramesOptions, replyWithFrames, type StreamWords } from './reply-with-frames.js';
 
 /** Events of an answer: `queued` comes when nothing is wrong with the request, `started` tells what was found of its prompt, `finished` what it took. */
 interface AnnouncedEvent {
@@ -20,11 +19,8 @@ interface AnnouncedEvent {
   readonly reason?: string;
 }
 
-export interface StreamedForm<E extends AnnouncedEvent = ConversationEvent> {
+export interface StreamedForm<E extends AnnouncedEvent = ConversationEvent> extends StreamWords {
   frames(events: AsyncIterable<E>): AsyncIterable<Frame>;
-  error(error: SemanticError): Iterable<Frame>;
-  /** What fills silence; a comment where there is none, or null. */
-  keepAlive?(): Frame | null;
 }
 
 export interface AnswerForm<E extends AnnouncedEvent = ConversationEvent> {
@@ -33,15 +29,10 @@ export interface AnswerForm<E extends AnnouncedEvent = ConversationEvent> {
   readonly stream: StreamedForm<E> | null;
 }
 
-export interface ReplyOptions {
-  readonly limits: StreamLimits;
-  readonly headers?: Readonly<Record<string, string>>;
-}
-
 export async function replyWithAnswer<E extends AnnouncedEvent>(
   answering: AsyncGenerator<E, void, undefined>,
   form: AnswerForm<E>,
-  { limits, headers = {} }: ReplyOptions,
+  { limits, headers = {} }: FramesOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object> {
@@ -53,24 +44,12 @@ export async function replyWithAnswer<E extends AnnouncedEvent>(
     return form.body(events);
   }
   const started = await events.find(isStarted<E>, HEAD_WAIT_MS);
-  const sent = { ...setHeaders(reply), ...headers, ...(started === null ? {} : cacheHeaders(started.cache)) };
-  reply.hijack();
-  const { stream } = form;
-  const out = new EventStream(reply.raw, sent, limits, request.log, () => stream.keepAlive?.() ?? null);
-  try {
-    for await (const frame of stream.frames(events)) await out.send(frame.data, frame.event);
-  } catch (thrown) {
-    const error = toSemanticError(thrown);
-    if (error.status >= 500) request.log.error({ err: thrown }, error.message);
-    for (const frame of stream.error(error)) await out.send(frame.data, frame.event);
-  } finally {
-    out.end();
-  }
-  return reply;
+  const sent = { ...headers, ...(started === null ? {} : cacheHeaders(started.cache)) };
+  return replyWithFrames(form.stream.frames(events), form.stream, { limits, headers: sent }, request, reply);
 }
 
 /** Leaves a line in the log for every answer that is complete. */
-async function* logged<E extends AnnouncedEvent>(
+export async function* logged<E extends AnnouncedEvent>(
   events: AsyncGenerator<E, void, undefined>,
   { log }: FastifyRequest,
 ): AsyncGenerator<E, void, undefined> {
@@ -82,13 +61,6 @@ async function* logged<E extends AnnouncedEvent>(
     const millis = Math.round(performance.now() - since);
     log.info({ promptTokens, cachedTokens, completionTokens, reason: event.reason, millis }, 'answered');
   }
-}
-
-/** Those set by hooks, which a hijacked reply does not send by itself. */
-function setHeaders(reply: FastifyReply): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(reply.getHeaders()).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  );
 }
 
 function isStarted<E extends AnnouncedEvent>(event: E): event is E & { readonly cache: CacheReport } {

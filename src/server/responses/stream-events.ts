@@ -26,6 +26,8 @@ export interface ResponseStreamOptions {
   /** Null where `encrypted_content` was not asked for. */
   readonly seal: ((thinking: string) => string) | null;
   readonly logprobs: boolean;
+  /** Its client is not waiting: it is told when it is its turn. */
+  readonly isQueued: boolean;
   readonly now: () => number; // ms since 1970
 }
 
@@ -33,12 +35,14 @@ export class ResponseStream {
   readonly #done: Item[] = [];
   #open: OpenItem | null = null;
   #number = 0;
-  #status: ResponseStatus = 'in_progress';
+  #status: ResponseStatus;
   #ending: object = {};
   /** Of tokens whose text has not come yet. */
   #logprobs: object[] = [];
 
-  constructor(private readonly options: ResponseStreamOptions) {}
+  constructor(private readonly options: ResponseStreamOptions) {
+    this.#status = options.isQueued ? 'queued' : 'in_progress';
+  }
 
   get id(): string {
     return this.options.id;
@@ -56,16 +60,20 @@ export class ResponseStream {
 
   *begin(): Generator<StreamEvent, void> {
     yield this.#lifecycle('created');
-    yield this.inProgress();
+    yield this.goesOn();
   }
 
-  /** Says again that it goes on: clients count silence, and comments are silence to some. */
-  inProgress(): StreamEvent {
-    return this.#lifecycle('in_progress');
+  /** `response.in_progress` (or `queued`), which may come again: clients count silence, and comments are silence to some. */
+  goesOn(): StreamEvent {
+    return this.#lifecycle(this.#status);
   }
 
   *take(event: ConversationEvent): Generator<StreamEvent, void> {
-    if (event.type === 'logprob') {
+    if (this.isOver) return;
+    if (event.type === 'started' && this.#status === 'queued') {
+      this.#status = 'in_progress';
+      yield this.goesOn();
+    } else if (event.type === 'logprob') {
       if (this.options.logprobs) this.#logprobs.push(logprobBody(event.logprob));
     } else if (event.type === 'text') {
       const logprobs = this.#logprobs;
@@ -108,11 +116,12 @@ export class ResponseStream {
     yield this.#lifecycle('failed');
   }
 
-  /** Its client wants no more of it. There is no event for that in the API: a stream of it just ends. */
-  cancel(): void {
+  /** Its client wants no more of it. The API has no event of that name. */
+  *cancel(): Generator<StreamEvent, void> {
     if (this.isOver) return;
-    for (const _ of this.#end(true)); // nobody is told
+    yield* this.#end(true);
     this.#status = 'cancelled';
+    yield this.#lifecycle('incomplete');
   }
 
   *#start(type: string, make: (id: string) => OpenItem): Generator<StreamEvent, void> {

@@ -24,6 +24,7 @@ export function streamFor(body: object = {}, changed: Partial<ResponseStreamOpti
     isSummary: typeof parsed.reasoning?.summary === 'string',
     seal: null,
     logprobs: false,
+    isQueued: false,
     now: () => 1_795_228_412_000,
     ...changed,
   });

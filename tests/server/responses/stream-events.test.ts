@@ -102,7 +102,7 @@ describe('ResponseStream', () => {
         const sent: StreamEvent[] = [];
         for (const event of told(stream, [...events, FINISHED])) {
           sent.push(event);
-          if (!stream.isOver && sent.length > 1) sent.push(stream.inProgress());
+          if (!stream.isOver && sent.length > 1) sent.push(stream.goesOn());
         }
         const numbers = sent.map(({ sequence_number: number }) => number);
         expect(numbers).toEqual([...numbers].sort((a, b) => a - b));

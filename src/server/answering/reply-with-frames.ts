@@ -1,0 +1,45 @@
+/** A reply that is a stream of frames: its head goes out at once, and what breaks in the middle is told in the dialect's own words. */
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { SemanticError } from '../../core/domain/errors.js';
+import { toSemanticError } from '../error-reply.js';
+import { EventStream, type Frame, type StreamLimits } from '../event-stream.js';
+
+export interface StreamWords {
+  error(error: SemanticError): Iterable<Frame>;
+  /** What fills silence; a comment where there is none, or null. */
+  keepAlive?(): Frame | null;
+}
+
+export interface FramesOptions {
+  readonly limits: StreamLimits;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export async function replyWithFrames(
+  frames: AsyncIterable<Frame>,
+  words: StreamWords,
+  { limits, headers = {} }: FramesOptions,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<FastifyReply> {
+  const sent = { ...setHeaders(reply), ...headers };
+  reply.hijack();
+  const out = new EventStream(reply.raw, sent, limits, request.log, () => words.keepAlive?.() ?? null);
+  try {
+    for await (const frame of frames) await out.send(frame.data, frame.event);
+  } catch (thrown) {
+    const error = toSemanticError(thrown);
+    if (error.status >= 500) request.log.error({ err: thrown }, error.message);
+    for (const frame of words.error(error)) await out.send(frame.data, frame.event);
+  } finally {
+    out.end();
+  }
+  return reply;
+}
+
+/** Those set by hooks, which a hijacked reply does not send by itself. */
+function setHeaders(reply: FastifyReply): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(reply.getHeaders()).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
+  );
+}
