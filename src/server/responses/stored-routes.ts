@@ -22,12 +22,12 @@ const number = (least: number, most: number, what: string) =>
     .transform(Number)
     .pipe(z.int().min(least, what).max(most, what));
 
-const retrieveQuery = z.looseObject({
+export const retrieveQuery = z.looseObject({
   stream: z.enum(['true', 'false'], { error: 'wanted true or false' }).optional(),
   starting_after: number(0, 999_999_999, 'wanted a sequence number').optional(),
 });
 
-const itemsQuery = z.looseObject({
+export const itemsQuery = z.looseObject({
   after: z.string().optional(),
   limit: number(1, 100, 'wanted 1 to 100').default(20),
   order: z.enum(['asc', 'desc'], { error: 'wanted asc or desc' }).default('desc'),
