@@ -8,6 +8,7 @@ import type { Verb } from './verb.js';
 import { agents } from './verbs/agents.js';
 import { compute } from './verbs/compute.js';
 import { constrained } from './verbs/constrained.js';
+import { dialect } from './verbs/dialect.js';
 import { fork } from './verbs/fork.js';
 import { kv } from './verbs/kv.js';
 import { kvQuality } from './verbs/kv-quality.js';
@@ -27,6 +28,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   agents,
   compute,
   constrained,
+  dialect,
   fork,
   kv,
   'kv-quality': kvQuality,

@@ -56,6 +56,13 @@ export class ProbedDaemon {
     return delay;
   }
 
+  /** While `work` asks something of the daemon at `base`. */
+  async delayWhile(work: (base: string) => Promise<void>): Promise<LoopDelay> {
+    await this.#ask(); // what was before does not count
+    await work(this.daemon.base);
+    return this.#ask();
+  }
+
   async stop(): Promise<void> {
     await this.daemon.stop();
     rmSync(this.folder, { recursive: true });

@@ -16,8 +16,6 @@ interface EncodeOptions {
   readonly addSpecialTokens: boolean;
 }
 
-const LONE_SURROGATE = /\p{Surrogate}/gu;
-
 /** The pipeline of Hugging Face `tokenizers` for BPE models: same ids, same text. */
 export class BpeTokenizer implements Tokenizer {
   readonly vocabSize: number;
@@ -66,7 +64,7 @@ export class BpeTokenizer implements Tokenizer {
     if (addSpecialTokens) this.#frame.before.forEach(emit);
     let read = 0; // UTF-16 units since the last pause
     // Half a surrogate pair has no UTF-8 form: it becomes U+FFFD.
-    for (const segment of this.#splitter.split(text.replace(LONE_SURROGATE, '\uFFFD'))) {
+    for (const segment of this.#splitter.split(text.toWellFormed())) {
       if (segment === null) yield;
       else if ('id' in segment) emit(segment.id);
       else {
