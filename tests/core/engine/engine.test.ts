@@ -168,12 +168,15 @@ describe('submit', () => {
 });
 
 describe('close', () => {
-  test('what runs ends as Cancelled, what comes is ShuttingDown', async () => {
+  test('what runs ends as ShuttingDown, and so does what comes', async () => {
     const other = await open();
     const events = other.engine.submit(requestOf('Count to a thousand.', { maxTokens: 2000 }));
     await events.next();
     const closed = other.close();
-    await expect(read(events)).rejects.toMatchObject({ code: 'Cancelled' });
+    await expect(read(events)).rejects.toMatchObject({
+      code: 'ShuttingDown',
+      message: 'the daemon stopped before the answer was complete',
+    });
     await expect(read(other.engine.submit(requestOf('Hi')))).rejects.toMatchObject({ code: 'ShuttingDown', status: 503 });
     await closed;
   });
