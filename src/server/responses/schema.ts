@@ -14,7 +14,6 @@ export type RawItem = z.output<typeof anything>;
 const toolChoice = z.union([z.enum(['auto', 'none', 'required']), z.looseObject({ type: z.string().min(1), name: z.string().nullish() })], {
   error: 'wanted "auto", "none", "required", or an object with a type',
 });
-export type ToolChoiceBody = z.output<typeof toolChoice>;
 
 export const allowedToolsSchema = z.looseObject({
   type: z.literal('allowed_tools'),
