@@ -67,6 +67,14 @@ export class AnswerInput {
     return true;
   }
 
+  /** Takes `mark` if it comes next, or as much of it as an answer has that was cut off. */
+  *takeEndMark(mark: string): Parsing<boolean> {
+    if (yield* this.takeMark(mark)) return true;
+    if (this.#text === '' || !mark.startsWith(this.#text)) return false;
+    this.#text = '';
+    return true;
+  }
+
   /**
    * Yields what comes before the first of `marks` as `type`, and takes that mark; null when the text ended without one. Whitespace is held
    * until it is known what follows: that before a mark is handed back with it.

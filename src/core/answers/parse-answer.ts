@@ -95,7 +95,7 @@ function* markedCalls(input: AnswerInput, mark: string, names: ReadonlySet<strin
     const call = yield* jsonCall(input, { names: null });
     if (!call.isCall) return mark + space + call.raw;
     yield* input.space();
-    if (yield* input.takeMark(TAG.close)) yield* input.space();
+    if (yield* input.takeEndMark(TAG.close)) yield* input.space();
     return '';
   }
   if (mark === '<|python_tag|>') {

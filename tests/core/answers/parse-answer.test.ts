@@ -50,6 +50,7 @@ const CASES: readonly [ToolSyntax, string, Partial<Said>][] = [
     'Let me look.\n<tool_call>\n{"name": "weather", "arguments": {"city": "Bern <tool_call>"}}\n</tool_call>\n<tool_call>\n{"arguments": {"n": [1, 2.5e3]}, "name": "get_time"}\n</tool_call>',
     { text: 'Let me look.', calls: [call('weather', '{"city": "Bern <tool_call>"}'), call('get_time', '{"n": [1, 2.5e3]}')] },
   ],
+  ['hermes', '<tool_call>{"name": "weather"}\n</tool_', { text: '', calls: [call('weather', '{}')] }],
   ['hermes', '<tool_call>{"name": "weather"}</tool_call> done', { text: 'done', calls: [call('weather', '{}')] }],
   [
     'hermes',
