@@ -1,12 +1,14 @@
 /**
- * Prints `N passed, N failed` from vitest's JSON report. Exit code 1 when a test failed, none ran, a file could not be
+ * Prints `N passed, N failed` from vitest's JSON reports, one per run. Exit code 1 when a test failed, none ran, a file could not be
  * loaded, or there is no report at all: a crash is a failure.
  */
 import { readFileSync } from 'node:fs';
 
 /** @typedef {{ numPassedTests: number, numFailedTests: number, testResults: { status: string, assertionResults: unknown[] }[] }} Report */
 
-const { passed, failed } = count(process.argv[2] ?? '');
+const runs = process.argv.slice(2).map(count);
+const passed = runs.reduce((sum, run) => sum + run.passed, 0);
+const failed = runs.reduce((sum, run) => sum + run.failed, 0);
 process.stdout.write(`${passed} passed, ${failed} failed\n`);
 process.exitCode = failed > 0 || passed === 0 ? 1 : 0;
 

@@ -27,7 +27,7 @@ export const installPackages = {
   async run() {
     const log = logFile(STEP);
     const exit = await runCommand('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=warn'], { cwd: ROOT, log });
-    if (exit !== 0) throw await explain(exit, log);
+    if (exit !== 0) throw await npmFailure(exit, log);
     await writeStamp(STEP, await key());
   },
 };
@@ -43,10 +43,12 @@ function key() {
 }
 
 /**
+ * Why npm ci failed, by what its log ends with.
+ *
  * @param {number} exit
  * @param {string} log
  */
-async function explain(exit, log) {
+export async function npmFailure(exit, log) {
   const tail = await tailOf(log);
   const details = { log, tail };
   if (exit === 127)

@@ -8,6 +8,7 @@ import { check } from './check.js';
 import { compileSources } from './compile-sources.js';
 import { fetchMlx } from './fetch-mlx.js';
 import { fetchModel } from './fetch-model.js';
+import { installClients } from './install-clients.js';
 import { installPackages } from './install-packages.js';
 import { installSchemathesis } from './install-schemathesis.js';
 import { ROOT } from './layout.js';
@@ -36,6 +37,12 @@ const COMMANDS = {
       process.env['FAULTS_FORM'] = 'long';
       return become('node_modules/vitest/vitest.mjs', ['run', 'tests/faults', ...args]);
     },
+  },
+  /** Real clients against a real daemon: docs/clients.md. */
+  'test:clients': {
+    steps: [...ALL_STEPS, installClients],
+    start: (/** @type {string[]} */ args) =>
+      become('node_modules/vitest/vitest.mjs', ['run', '--config', 'tests/clients/vitest.config.ts', ...args]),
   },
   /** The HTTP API against its own document. */
   'test:contract': {

@@ -35,6 +35,8 @@ export interface GenerationRequest {
   readonly agent?: AgentHint;
   /** How it stands to what its session has; it goes on from there where nothing is said. */
   readonly relation?: Relation;
+  /** The session it stands beside: what it did not find of that is explained, and nothing of it touched. */
+  readonly besideSession?: string;
   /** Names of the rules that changed how its conversation was written, so that what says the same has one text. */
   readonly rewrittenBy?: readonly string[];
   /** What it leaves is never evicted. */

@@ -118,7 +118,12 @@ export class JobStarter {
     live.tokens.prompt += prompt.length;
     live.tokens.cached += cachedTokens;
     if (source === 'disk') live.tokens.restored += cachedTokens;
-    generation.start(histories.report(request, { prompt, digest, cachedTokens, source, kept: isKept(request), lost }));
+    generation.start(
+      histories.report(
+        { scope: request.scope, sessionId: request.sessionId ?? request.besideSession ?? null },
+        { prompt, digest, cachedTokens, source, kept: isKept(request), lost },
+      ),
+    );
   }
 
   /** Nothing is remembered of a job that is gone. */

@@ -50,12 +50,12 @@ export class WireAgents implements TextGenerator {
     const relation = this.#threads.place(hint.id, outlineOf(request, sha256), () => this.#recorded(hint.id));
     if (relation === 'beside') {
       const persist = request.persist === 'disk' ? 'ram' : request.persist;
-      return yield* engine.submit({ ...request, relation, sessionId: null, persist }, options);
+      return yield* engine.submit({ ...request, relation, sessionId: null, besideSession: this.#sessionOf(hint.id), persist }, options);
     }
     const leave = this.#enter(hint.id);
     try {
       const agent = await this.#join(hint, request);
-      if (agent === null) yield* engine.submit({ ...request, relation, sessionId: `session/${hint.id}` }, options);
+      if (agent === null) yield* engine.submit({ ...request, relation, sessionId: unrecorded(hint.id) }, options);
       else yield* this.#turn(agent, { ...request, relation }, options);
     } finally {
       leave();
@@ -161,6 +161,11 @@ export class WireAgents implements TextGenerator {
     return { outline: outlineOf({ ...agent, messages }, sha256), turns: agent.turns.length };
   }
 
+  /** Under what name the engine knows the conversation of an agent. */
+  #sessionOf(id: string): string {
+    return this.options.registry.tree.find(id)?.client === undefined ? unrecorded(id) : agentOwner(id);
+  }
+
   #enter(id: string): () => void {
     this.#running.set(id, (this.#running.get(id) ?? 0) + 1);
     return () => {
@@ -169,6 +174,11 @@ export class WireAgents implements TextGenerator {
       else this.#running.set(id, left);
     };
   }
+}
+
+/** The session of an agent that has no record. */
+function unrecorded(id: string): string {
+  return `session/${id}`;
 }
 
 /** Sub-agents and sessions whose record is gone may come back. */

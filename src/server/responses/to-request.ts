@@ -5,6 +5,7 @@ import type { ToolChoice } from '../../core/answers/conversation.js';
 import type { ThinkingSeal } from '../../core/answers/thinking-seal.js';
 import type { Persist } from '../../core/domain/agent.js';
 import type { OutputConstraint } from '../../core/domain/output-constraint.js';
+import { withChosenTool } from '../answering/tool-choice-header.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
 import { agentHint } from '../identity/agent-hint.js';
@@ -68,7 +69,7 @@ export function toResponsesRequest(
     timeoutMs,
     logprobs,
     request: {
-      ...prompt,
+      ...withChosenTool(prompt, headers),
       ...toGeneration({ temperature, top_p, max_tokens, logprobs, top_logprobs }, sampling, 0),
       ...(constraint === null ? {} : { constraint }),
       cachePrompt: true,

@@ -106,7 +106,7 @@ describe('the life of an agent', () => {
     broken[middle] = broken[middle]! ^ 1;
     for (const bytes of [broken, file.subarray(0, middle), Buffer.alloc(3_000_000, 'x'), Buffer.from('x')]) {
       const { status } = await api.fetch('POST', '/agents/import?id=broken', bytes);
-      expect(status).toBe(500);
+      expect(status).toBe(400);
     }
     expect((await api.fetch('POST', '/agents/import?id=broken')).status).toBe(400);
     expect((await api.fetch('POST', '/agents/import?id=garden', file)).status).toBe(409);
