@@ -76,12 +76,21 @@ test.each([
   [{ timeout_ms: 0 }, 'timeout_ms'],
   [{ timeout_ms: 1.5 }, 'timeout_ms'],
   [{ priority: 'urgent' }, 'priority'],
-  [{ max_tokens: 1_000_000 }, 'max_tokens'],
   [{ max_tokens: 0 }, 'max_tokens'],
   [{ max_tokens: -1 }, 'max_tokens'],
 ])('%j is a 400 that names %s', async (fields, param) => {
   const refused = await errorOf(await daemon.chat({ ...story, ...fields }));
   expect([refused.status, refused.param]).toEqual([400, param]);
+});
+
+test('more tokens than the context holds are refused to an agent, and cut to what there is for clients that know no better', async () => {
+  const turn = await fetch(`${daemon.summary.address}/v1/agents`, { method: 'POST', body: JSON.stringify({ id: 'greedy' }) });
+  expect(turn.status).toBe(201);
+  const body = JSON.stringify({ input: 'Hi', max_tokens: 1_000_000 });
+  const refused = await errorOf(await fetch(`${daemon.summary.address}/v1/agents/greedy/generate`, { method: 'POST', body }));
+  expect([refused.status, refused.param]).toEqual([400, 'max_tokens']);
+  const answer = await daemon.chat({ messages: [{ role: 'user', content: 'Hi' }], max_tokens: 1_000_000, stop: [' '] });
+  expect(answer.status).toBe(200);
 });
 
 test('a client that never reads is cut off with a line in the log, and its memory comes back', async () => {
