@@ -85,7 +85,13 @@ describe('golden bodies', () => {
 
   test('a body with a call has every field of the recorded one', async () => {
     const recorded = JSON.parse(golden('anthropic-tool.json')) as { content: object[] };
-    const body = { max_tokens: 90, messages: [{ role: 'user', content: 'Weather?' }], tools: [WEATHER], tool_choice: { type: 'any' } };
+    const body = {
+      max_tokens: 90,
+      temperature: 0,
+      messages: [{ role: 'user', content: 'Weather?' }],
+      tools: [WEATHER],
+      tool_choice: { type: 'any' },
+    };
     const answer = (await (await send(recordings.at(-1)!, body)).json()) as { content: object[] };
     expect(shape({ ...answer, content: [] })).toEqual(shape({ ...recorded, content: [] }));
     expect(Object.keys(answer.content[0]!).sort()).toEqual(Object.keys(recorded.content[1]!).sort());
@@ -94,6 +100,7 @@ describe('golden bodies', () => {
   test('a stream has the recorded events, and each has every field of the recorded one', async () => {
     const body = {
       max_tokens: 90,
+      temperature: 0,
       messages: [{ role: 'user', content: 'Weather?' }],
       tools: [WEATHER],
       tool_choice: { type: 'any' },
