@@ -40,19 +40,17 @@ export async function purge(core: StoreCore, owner: string): Promise<{ readonly 
   } catch (error) {
     throw core.refused(WHAT, error);
   }
-  await assertGone(
-    core,
-    victims,
-    [...touched].map(({ id }) => id),
-  );
+  for (const id of core.undeleted) await core.unlinkExtent(id);
+  await assertGone(core, victims, new Set([...[...touched].map(({ id }) => id), ...core.undeleted]));
   return size;
 }
 
-async function assertGone({ catalogue, paths }: StoreCore, victims: readonly BlockEntry[], extents: readonly string[]): Promise<void> {
+/** A file that is still there is the disk's refusal: asked again, the purge deletes it. */
+async function assertGone(core: StoreCore, victims: readonly BlockEntry[], extents: ReadonlySet<string>): Promise<void> {
   for (const id of extents) {
-    if ((await sizeOf(extentFile(paths, id))) === null) continue;
-    throw persistenceError(WHAT, `wanted extent ${id} to be gone, but its file is still there`);
+    if ((await sizeOf(extentFile(core.paths, id))) === null) continue;
+    throw core.refused(WHAT, new Error(`wanted extent ${id} to be gone, but its file is still there`));
   }
-  const kept = victims.find(({ hash }) => catalogue.blocks.has(hash));
+  const kept = victims.find(({ hash }) => core.catalogue.blocks.has(hash));
   if (kept !== undefined) throw persistenceError(WHAT, `wanted block ${kept.hash} to be gone, but it is still known`);
 }

@@ -30,6 +30,8 @@ export class StoreCore {
   /** Copies of damaged images that are kept. */
   quarantined = 0;
   isClosed = false;
+  /** Extents without a row, whose files the disk would not delete. */
+  readonly undeleted = new Set<string>();
   /** The index on disk can no longer be written: a new one is made of the catalogue. */
   isIndexDamaged = false;
 
@@ -99,12 +101,16 @@ export class StoreCore {
   /** Only once its row is gone: a stop in between leaves an orphan at worst. */
   async unlinkExtent(id: string): Promise<void> {
     await this.readers.forget(id);
-    await removeFile(extentFile(this.paths, id)).catch((error: unknown) => {
-      this.options.log('warn', 'kv store: an extent could not be deleted; the next start tries again', {
+    try {
+      await removeFile(extentFile(this.paths, id));
+      this.undeleted.delete(id);
+    } catch (error) {
+      this.undeleted.add(id);
+      this.options.log('warn', 'kv store: an extent could not be deleted; the next purge or start tries again', {
         extent: id,
         error: describe(error),
       });
-    });
+    }
   }
 
   /** Blocks before these, that they are of no use without. */
