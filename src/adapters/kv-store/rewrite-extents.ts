@@ -118,7 +118,9 @@ async function copyImage(core: StoreCore, block: KvBlock, image: ImageEntry, to:
   const { hash, tokens } = block;
   let reason = 'its checksum does not fit';
   try {
-    const from = await core.readers.hold(image.extent.id);
+    const from = await core.readers.hold(image.extent.id).catch((cause: unknown) => {
+      throw isLost(cause) ? new UnreadableError(describe(cause), { cause }) : cause;
+    });
     try {
       await copyRange(from.fd, image.offset, to, offset, image.bytes);
     } finally {
@@ -127,7 +129,7 @@ async function copyImage(core: StoreCore, block: KvBlock, image: ImageEntry, to:
     if ((await core.options.checksumFile(to, offset, image.bytes, imageSeed(hash, image.kind, tokens.length))) === image.checksum)
       return true;
   } catch (error) {
-    if (!(error instanceof UnreadableError) && !isLost(error)) throw error;
+    if (!(error instanceof UnreadableError)) throw error; // what the new file is refused says nothing of the old one
     reason = describe(error);
   }
   await keepCopy(core, block, image, reason);
