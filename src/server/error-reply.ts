@@ -8,10 +8,13 @@ export interface ErrorBody {
 }
 
 export function errorBody(error: SemanticError): ErrorBody {
-  const { code, hint, param } = error;
-  // The text of PromptTooLong is one that clients match: nothing is added to it.
-  const message = hint === undefined || code === 'PromptTooLong' ? error.message : `${error.message} ${hint}`;
-  return { error: { message, type: errorType(error.status), param: param ?? null, code: dialectCode(code) } };
+  const { code, param } = error;
+  return { error: { message: wireMessage(error), type: errorType(error.status), param: param ?? null, code: dialectCode(code) } };
+}
+
+/** What is wrong and what to do, in every dialect. The text of PromptTooLong is one that clients match: nothing is added to it. */
+export function wireMessage({ code, hint, message }: SemanticError): string {
+  return hint === undefined || code === 'PromptTooLong' ? message : `${message} ${hint}`;
 }
 
 function errorType(status: number): string {

@@ -2,6 +2,7 @@
  * A call as a JSON object, `{"name": "f", "arguments": {...}}`, in any order of keys and with keys of no meaning to us besides. The
  * arguments are let out as they come once the name is known.
  */
+import { isJson } from '../domain/is-json.js';
 import type { AnswerInput, Parsing } from './answer-input.js';
 import { streamedJson } from './streamed-json.js';
 
@@ -64,15 +65,6 @@ function* argumentsOf(reader: Reader, index: number | null): Parsing<string | nu
   const json = text === null || !isJson(text) ? null : text;
   if (json !== null && index !== null) yield { type: 'arguments', index, json };
   return json;
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
 }
 
 /** Takes characters, and remembers them. */

@@ -1,7 +1,7 @@
 /** Errors as the Messages API spells them: clients decide by status and type whether to try again. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode, SemanticError } from '../../core/domain/errors.js';
-import { toSemanticError } from '../error-reply.js';
+import { toSemanticError, wireMessage } from '../error-reply.js';
 
 const TYPES: Readonly<Record<number, string>> = {
   400: 'invalid_request_error',
@@ -28,10 +28,8 @@ export function statusOf({ code, status }: SemanticError): number {
 const RETRY_AFTER_SECONDS: Readonly<Record<number, number>> = { 429: 1, 503: 1, 529: 1 };
 
 export function messagesErrorBody(error: SemanticError, requestId: string): object {
-  const { code, hint } = error;
-  // The text of PromptTooLong is one that clients match: nothing is added to it.
-  const message = hint === undefined || code === 'PromptTooLong' ? error.message : `${error.message} ${hint}`;
-  return { type: 'error', error: { type: TYPES[statusOf(error)] ?? 'api_error', message }, request_id: requestId };
+  const type = TYPES[statusOf(error)] ?? 'api_error';
+  return { type: 'error', error: { type, message: wireMessage(error) }, request_id: requestId };
 }
 
 export function replyWithMessagesError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {

@@ -1,4 +1,5 @@
 /** Items of the output as they grow, and the events that say so: what comes after `output_item.added`, and before `output_item.done`. */
+import { isJson } from '../../core/domain/is-json.js';
 import { FreeformInput } from './freeform-input.js';
 import type { Item } from './items.js';
 
@@ -178,14 +179,5 @@ export class CustomCallItem implements OpenItem {
     if (text === '') return [];
     this.#input += text;
     return [{ type: 'response.custom_tool_call_input.delta', item_id: this.head.id, delta: text }];
-  }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
   }
 }
