@@ -17,6 +17,9 @@ import KeysAdd from './keys/add.js';
 import KeysLs from './keys/ls.js';
 import KeysRm from './keys/rm.js';
 import Launch from './launch.js';
+import ModelsAliasLs from './models/alias/ls.js';
+import ModelsAliasRm from './models/alias/rm.js';
+import ModelsAliasSet from './models/alias/set.js';
 import ModelsLs from './models/ls.js';
 import ModelsPull from './models/pull.js';
 import Serve from './serve.js';
@@ -41,6 +44,9 @@ export const COMMANDS = {
   'keys:ls': KeysLs,
   'keys:rm': KeysRm,
   launch: Launch,
+  'models:alias:ls': ModelsAliasLs,
+  'models:alias:rm': ModelsAliasRm,
+  'models:alias:set': ModelsAliasSet,
   'models:ls': ModelsLs,
   'models:pull': ModelsPull,
   serve: Serve,

@@ -14,7 +14,7 @@ import { type Listeners, listen } from './listeners.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
 import { openRecords } from './open-records.js';
 import { openStore } from './open-store.js';
-import { ServedModel } from './served-model.js';
+import { namesHere, ServedModel } from './served-model.js';
 import { prepareSocket } from './unix-socket.js';
 
 /** What the banner shows. */
@@ -68,11 +68,16 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
   let state: DaemonState = 'ready';
   let listeners: Listeners | null = null;
   const connections = new ConnectionLimit(server.max_connections);
+  const names = namesHere(
+    settings.model.aliases,
+    () => [engine.model.id],
+    (error) => logger.error({ err: error }, 'there are no aliases of models: their file cannot be read'),
+  );
   const app = await createApp({
     version,
     engine,
     answerer: opened.answerer,
-    served: new ServedModel(engine.model.id, settings.model.aliases),
+    served: new ServedModel(engine.model.id, names),
     seal: new ThinkingSeal(await sealSecret(dataDirectory())),
     agents: opened.agents,
     responses: await openRecords(settings.responses, logger),

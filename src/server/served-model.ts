@@ -1,25 +1,34 @@
-import { suggest } from '../adapters/suggest/suggest.js';
+import { AliasBook } from '../adapters/hub/alias-book.js';
+import { readCatalogue } from '../adapters/hub/catalogue.js';
+import { installedModel, installedModels } from '../adapters/hub/locate-model.js';
+import { ModelNames } from '../adapters/hub/model-names.js';
+import { aliasesFile } from '../adapters/paths/paths.js';
 import { SemanticError } from '../core/domain/errors.js';
 
-/** The names that the one model of this daemon answers to: its own, and patterns (`claude-*`) for clients that know only their vendor's. */
+/** The names that the one model of this daemon answers to: its own, its aliases, and those of vendors that clients know. */
 export class ServedModel {
-  readonly #aliases: readonly RegExp[];
-
   constructor(
     readonly id: string,
-    aliases: readonly string[],
-  ) {
-    this.#aliases = aliases.map((alias) => new RegExp(`^${alias.split('*').map(escaped).join('.*')}$`, 'i'));
-  }
+    private readonly names: ModelNames,
+  ) {}
 
   /** Throws ModelNotFound for any other name. */
   assertServes(wanted: string): void {
-    if (wanted === this.id || this.#aliases.some((alias) => alias.test(wanted))) return;
-    const hint = suggest(wanted, [this.id]) ?? `This daemon serves ${this.id}. Other names for it: model.aliases.`;
-    throw new SemanticError('ModelNotFound', `there is no model "${wanted}" here.`, { param: 'model', hint });
+    const model = this.names.resolve(wanted);
+    if (model === this.id) return;
+    throw new SemanticError('ModelNotFound', `[models] ${model} is installed, but this daemon serves ${this.id}`, { param: 'model' });
   }
 }
 
-function escaped(text: string): string {
-  return text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+/** Names as they are on this machine. `resident`: see there. `vendors`: setting model.aliases. */
+export function namesHere(vendors: readonly string[], resident: () => readonly string[], report: (error: unknown) => void): ModelNames {
+  const book = new AliasBook(aliasesFile(), report);
+  return new ModelNames({
+    isInstalled: (id) => installedModel(id) !== null,
+    installed: () => installedModels().map(({ id }) => id),
+    aliases: () => book.read(),
+    catalogue: () => readCatalogue().map(({ name }) => name),
+    resident,
+    vendors,
+  });
 }

@@ -1,10 +1,12 @@
-/** Where a model's files are: a name of the catalogue, a folder under models/, or a path. */
+/** Where a model's files are: a folder under models/, by its name or an alias, or a path. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { SemanticError } from '../../core/domain/errors.js';
-import { modelsDirectory } from '../paths/paths.js';
+import { aliasesFile, modelsDirectory } from '../paths/paths.js';
 import { suggest } from '../suggest/suggest.js';
+import { type Aliases, readAliases } from './alias-file.js';
 import { type CatalogueModel, readCatalogue } from './catalogue.js';
+import { aliasTarget } from './model-names.js';
 
 export interface LocatedModel {
   /** The name clients ask for it by. */
@@ -17,11 +19,11 @@ export interface InstalledModel extends LocatedModel {
   readonly bytes: number;
 }
 
-export function locateModel(name: string, directory = modelsDirectory()): LocatedModel {
+/** `name`: an id, an alias or a path. Throws ModelNotFound, ModelFileMissing. */
+export function locateModel(name: string, directory = modelsDirectory(), aliases: Aliases = readAliases(aliasesFile())): LocatedModel {
+  const found = installedModel(name, directory) ?? installedModel(aliasTarget(aliases, name) ?? '', directory);
+  if (found !== null) return { id: found.id, path: found.path };
   if (name.includes('/') || name.endsWith('.gguf')) return locatePath(name);
-  const installed = installedModels(directory);
-  const found = installed.find((model) => model.id === name);
-  if (found !== undefined) return found;
   const catalogue = readCatalogue();
   if (catalogue.some((model) => model.name === name)) {
     throw new SemanticError('ModelNotFound', `[models] ${name} is not installed in ${directory}`, {
@@ -29,7 +31,8 @@ export function locateModel(name: string, directory = modelsDirectory()): Locate
       param: 'model',
     });
   }
-  const names = [...new Set([...installed.map(({ id }) => id), ...catalogue.map((model) => model.name)])];
+  const installed = installedModels(directory);
+  const names = [...new Set([...installed.map(({ id }) => id), ...aliases.keys(), ...catalogue.map((model) => model.name)])];
   throw new SemanticError('ModelNotFound', `[models] no model "${name}" is known or installed`, {
     hint: suggest(name, names) ?? `Known: ${names.join(', ')}.`,
     param: 'model',
@@ -42,19 +45,28 @@ function locatePath(name: string): LocatedModel {
   return { id: basename(path).replace(/\.gguf$/, ''), path };
 }
 
-/** Every folder under models/ that holds a model. */
+/** Every folder under models/ that holds a model. Those that begin with a dot are models in the making. */
 export function installedModels(directory = modelsDirectory()): InstalledModel[] {
   if (!existsSync(directory)) return [];
-  return readdirSync(directory, { withFileTypes: true }).flatMap((entry) => {
-    const folder = join(directory, entry.name);
-    if (!statSync(folder).isDirectory()) return [];
-    const files = readdirSync(folder);
-    const gguf = files.find((file) => file.endsWith('.gguf'));
-    const weights = files.filter((file) => file === gguf || (gguf === undefined && file.endsWith('.safetensors')));
-    if (weights.length === 0) return [];
-    const bytes = weights.reduce((sum, file) => sum + statSync(join(folder, file)).size, 0);
-    return [{ id: entry.name, path: gguf === undefined ? folder : join(folder, gguf), bytes }];
-  });
+  return readdirSync(directory).flatMap((id) => installedModel(id, directory) ?? []);
+}
+
+/** Null where there is none of this id; any text may be asked for. */
+export function installedModel(id: string, directory = modelsDirectory()): InstalledModel | null {
+  if (!isModelId(id)) return null;
+  const folder = join(directory, id);
+  if (statSync(folder, { throwIfNoEntry: false })?.isDirectory() !== true) return null;
+  const files = readdirSync(folder);
+  const gguf = files.find((file) => file.endsWith('.gguf'));
+  const weights = files.filter((file) => file === gguf || (gguf === undefined && file.endsWith('.safetensors')));
+  const sizes = weights.map((file) => statSync(join(folder, file), { throwIfNoEntry: false })?.size);
+  if (sizes.length === 0 || sizes.includes(undefined)) return null;
+  return { id, path: gguf === undefined ? folder : join(folder, gguf), bytes: sizes.reduce<number>((sum, size) => sum + size!, 0) };
+}
+
+/** What can be the name of a folder under models/. */
+export function isModelId(text: string): boolean {
+  return /^[A-Za-z0-9][\w.-]{0,127}$/.test(text);
 }
 
 /** Where a pull puts the file. */

@@ -1,6 +1,6 @@
 /** The keys on file as a daemon asks for them: read again as soon as the file is another. */
 import { timingSafeEqual } from 'node:crypto';
-import { statSync } from 'node:fs';
+import { fileVersion } from '../files/file-version.js';
 import { readKeys } from './key-file.js';
 import { hashSecret } from './secret.js';
 
@@ -30,9 +30,8 @@ export class KeyRing {
     return found;
   }
 
-  /** One stat of a local file, in microseconds: cheaper than the hop to another thread, and no watcher that may miss something. */
   #refresh(): void {
-    const version = versionOf(this.#path);
+    const version = fileVersion(this.#path);
     if (version === this.#version) return;
     this.#version = version;
     this.#digests = [];
@@ -41,14 +40,5 @@ export class KeyRing {
     } catch (error) {
       this.#report(error);
     }
-  }
-}
-
-function versionOf(path: string): string {
-  try {
-    const { ino, size, mtimeNs, ctimeNs } = statSync(path, { bigint: true });
-    return [ino, size, mtimeNs, ctimeNs].join(':');
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code ?? 'unknown';
   }
 }

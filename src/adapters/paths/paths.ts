@@ -23,6 +23,11 @@ export function modelsDirectory(environment: Environment = process.env): string 
   return join(dataDirectory(environment), 'models');
 }
 
+/** Names that users gave to models. */
+export function aliasesFile(environment: Environment = process.env): string {
+  return join(dataDirectory(environment), 'aliases.json');
+}
+
 /** `configured` is store.directory: a path, or "" for the usual place. */
 export function storeDirectory(configured: string, environment: Environment = process.env): string {
   return configured === '' ? join(dataDirectory(environment), 'kv') : configured;
