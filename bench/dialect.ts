@@ -56,7 +56,7 @@ export async function dialectCost(model: string, rounds: number): Promise<Dialec
   const template = await createChatTemplate(chatTemplate, RENDER_LIMIT_MS);
   const bytes = Buffer.from(JSON.stringify(recordedBody()));
   const seal = new ThinkingSeal(new Uint8Array(32));
-  const emitted = new EmittedAnswers(1);
+  const emitted = new EmittedAnswers({ most: 1, records: null, model: '' });
   const times = { reading: [] as number[], rendering: [] as number[], tokenising: [] as number[], writing: [] as number[] };
   let promptTokens = 0;
   for (let round = 0; round < rounds; round++) {

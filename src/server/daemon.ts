@@ -12,7 +12,7 @@ import { ConnectionLimit } from './doors/connection-limit.js';
 import type { DaemonState } from './health.js';
 import { type Listeners, listen } from './listeners.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
-import { openRecords } from './open-records.js';
+import { openCalls, openResponses } from './open-records.js';
 import { openStore } from './open-store.js';
 import { namesHere, ServedModel } from './served-model.js';
 import { prepareSocket } from './unix-socket.js';
@@ -45,6 +45,7 @@ export async function startDaemon(settings: Config, version: string): Promise<Da
     settings,
     (checksumFile) => openStore(settings.store, checksumFile, logger),
     (message) => logger.warn(message),
+    await openCalls(settings, logger),
   );
   try {
     return await serve(opened, settings, { socket, version, logger, keys });
@@ -80,7 +81,7 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
     served: new ServedModel(engine.model.id, names),
     seal: new ThinkingSeal(await sealSecret(dataDirectory())),
     agents: opened.agents,
-    responses: await openRecords(settings.responses, logger),
+    responses: await openResponses(settings.responses, logger),
     cache: opened.cache,
     logger,
     maxBodyBytes: server.max_body_bytes,

@@ -10,6 +10,7 @@ import { NativeEngine, type NativeEngineOptions } from '../adapters/mlx/native-e
 import { readCheckpoint } from '../adapters/model-files/read-checkpoint.js';
 import { weightsHash } from '../adapters/model-files/weights-hash.js';
 import { dataDirectory } from '../adapters/paths/paths.js';
+import type { RecordStore } from '../adapters/records/record-store.js';
 import { openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
 import { systemTimer } from '../adapters/timer/system-timer.js';
 import { answerFormatOf } from '../core/answers/answer-format.js';
@@ -52,11 +53,12 @@ export async function openEngine(
   settings: Config,
   openStore: OpenStore = () => Promise.resolve(noStore()),
   log: (message: string) => void = () => undefined,
+  calls: RecordStore | null = null,
 ): Promise<OpenedEngine> {
   const located = locateModel(settings.model.default);
   const checkpoint = await readCheckpoint(located.path);
   const spec = buildDecoderSpec(checkpoint);
-  const contextLength = chooseContext(settings.model.context, spec.contextLength);
+  const contextLength = chooseContext(settings.model, spec.contextLength, log);
   const options = await chooseBackend(settings);
   const native = new NativeEngine(options);
   let template: ChatTemplate | null = null;
@@ -97,12 +99,14 @@ export async function openEngine(
       systemTimer,
       engineLimits(settings, options.executor, kvBytes),
     );
-    const agents = new Agents(engine, opened, { now: () => Date.now() }, { ...agentLimits(settings), log });
+    const forget = async (owner: string): Promise<void> => calls?.removeScope(owner);
+    const agents = new Agents(engine, opened, { now: () => Date.now() }, { ...agentLimits(settings), log, forget });
+    const emitted = new EmittedAnswers({ most: settings.cache.remembered_calls, records: calls, model: fingerprint });
     const sweep = setInterval(() => void agents.sweep(), settings.agents.sweep_seconds * 1000).unref();
     const budget = { budgetBytes: options.memoryBudgetBytes, kvBudgetBytes: kvBytes };
     return {
       engine,
-      answerer: answererOf(agents.wire, settings.canonical, contextLength, chatTemplate.templates),
+      answerer: answererOf(agents.wire, emitted, settings.canonical, contextLength, chatTemplate.templates),
       agents,
       cache: new CacheControl(engine, agents, opened),
       store: opened,
@@ -129,26 +133,38 @@ export async function openEngine(
   }
 }
 
-function answererOf(generator: WireAgents, canonical: CanonicalRules, contextLength: number, templates: ChatTemplates | null): Answerer {
+function answererOf(
+  generator: WireAgents,
+  emitted: EmittedAnswers,
+  canonical: CanonicalRules,
+  contextLength: number,
+  templates: ChatTemplates | null,
+): Answerer {
   const template = templates?.toolUse ?? templates?.default ?? '';
   return new Answerer({
     generator,
     format: answerFormatOf(template),
     knowsTools: /\btools\b/.test(template),
-    emitted: new EmittedAnswers(REMEMBERED_ANSWERS),
+    emitted,
     canonical,
     contextLength,
   });
 }
 
-/** Of those with tool calls. */
-const REMEMBERED_ANSWERS = 10_000;
-
-function chooseContext(wanted: number, trained: number): number {
+function chooseContext(
+  { context: wanted, beyond_training: isAllowed }: Config['model'],
+  trained: number,
+  log: (message: string) => void,
+): number {
   if (wanted <= trained) return wanted === 0 ? trained : wanted;
-  throw new SemanticError('ConfigInvalid', `[config] model.context = ${wanted}, the model was trained for ${trained} tokens`, {
+  const what = `[config] model.context = ${wanted}, the model was trained for ${trained} tokens`;
+  if (isAllowed) {
+    log(`${what}: what it says beyond them may make no sense (model.beyond_training)`);
+    return wanted;
+  }
+  throw new SemanticError('ConfigInvalid', what, {
     param: 'model.context',
-    hint: `Choose 0 (all) or at most ${trained}.`,
+    hint: `Choose 0 (all) or at most ${trained}, or set model.beyond_training = true if what it says beyond them need not make sense.`,
   });
 }
 

@@ -36,7 +36,12 @@ async function tokensOf(body: Body, rules: Rules): Promise<{ readonly ids: Int32
   const { conversation, tools } = toPrompt(messagesSchema.parse(body), new ThinkingSeal(new Uint8Array(32)));
   const offered = tools.filter(({ isToldLater }) => isToldLater !== true);
   const text = canonicalText({ conversation, tools: offered }, rules);
-  const { messages } = toTemplateInput(text.conversation, text.tools, { knowsTools: false }, new EmittedAnswers(1));
+  const { messages } = toTemplateInput(
+    text.conversation,
+    text.tools,
+    { knowsTools: false },
+    new EmittedAnswers({ most: 1, records: null, model: '' }),
+  );
   const rendered = await template.render({ messages, addGenerationPrompt: true });
   return { ids: tokenizer.encode(rendered, { addSpecialTokens: false }), applied: text.applied };
 }

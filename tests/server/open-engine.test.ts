@@ -38,3 +38,21 @@ test.each([
     await opened.close();
   }
 });
+
+test('a context beyond what the model was trained for is refused, unless it is asked for, and then there is a warning', async () => {
+  const wanted = { 'model.context': 20_000 };
+  await expect(openEngine(settings(wanted))).rejects.toMatchObject({
+    code: 'ConfigInvalid',
+    param: 'model.context',
+    message: expect.stringContaining('model.context = 20000, the model was trained for 8192 tokens'),
+    hint: expect.stringContaining('model.beyond_training = true'),
+  });
+  const said: string[] = [];
+  const opened = await openEngine(settings({ ...wanted, 'model.beyond_training': true }), undefined, (message) => void said.push(message));
+  try {
+    expect(opened.engine.model.contextLength).toBe(20_000);
+    expect(said).toEqual([expect.stringContaining('may make no sense')]);
+  } finally {
+    await opened.close();
+  }
+});

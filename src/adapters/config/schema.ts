@@ -33,6 +33,7 @@ export const configSchema = z.strictObject({
     default: z.string().min(1),
     aliases: z.array(z.string().min(1)),
     context: size,
+    beyond_training: z.boolean(),
     executor: z.enum(['auto', 'mlx', 'cpu']),
     kv_format: z.enum(KV_FORMATS),
     compute: z.enum(['auto', ...COMPUTES]),
@@ -75,6 +76,8 @@ export const configSchema = z.strictObject({
     min_restore_tokens: count,
     share_across_keys: z.boolean(),
     max_histories: count,
+    remembered_calls: count,
+    remembered_calls_mb: count,
   }),
   store: z.strictObject({
     enabled: z.boolean(),

@@ -38,6 +38,11 @@ export function responsesDirectory(environment: Environment = process.env): stri
   return join(dataDirectory(environment), 'responses');
 }
 
+/** Tool calls as they were emitted. */
+export function callsDirectory(environment: Environment = process.env): string {
+  return join(dataDirectory(environment), 'calls');
+}
+
 export function userConfigFile(environment: Environment = process.env): string {
   return join(home(environment) ?? join(xdg(environment, 'XDG_CONFIG_HOME', '.config'), 'semantic'), 'config.toml');
 }

@@ -95,6 +95,15 @@ export class RecordStore {
     return wasThere;
   }
 
+  /** Resolves when nothing of that scope is left on disk. */
+  async removeScope(scope: string): Promise<void> {
+    const folder = folderOf(scope);
+    for (const path of [...this.#entries.keys()]) if (dirname(path) === folder) this.#drop(path);
+    const { directory } = this.options;
+    if (directory !== null) this.#then(() => rm(join(directory, folder), { recursive: true, force: true }));
+    await this.#work;
+  }
+
   /** Resolves when all files are written. */
   async settled(): Promise<void> {
     await this.#work;
@@ -143,7 +152,11 @@ export class RecordStore {
 
 /** Scopes may be anything; a folder of a hash says nothing of them. Null for ids that are no names. */
 function pathOf({ scope, id }: RecordKey): string | null {
-  return NAME.test(id) ? join(createHash('sha256').update(scope).digest('hex').slice(0, 16), id + SUFFIX) : null;
+  return NAME.test(id) ? join(folderOf(scope), id + SUFFIX) : null;
+}
+
+function folderOf(scope: string): string {
+  return createHash('sha256').update(scope).digest('hex').slice(0, 16);
 }
 
 function digest(text: string): string {

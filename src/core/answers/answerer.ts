@@ -2,6 +2,7 @@
  * Answers conversations: renders them the way the model family wants them, and tells text, thinking and calls apart in what comes back.
  * Dialects are built on this; none of them knows the engine.
  */
+import { agentOwner } from '../domain/agent.js';
 import type { CacheReport } from '../domain/cache-report.js';
 import type { FinishReason, GenerationRequest, TextGenerator, TokenLogprob, Usage } from '../domain/request.js';
 import type { AnswerEvent } from './answer-event.js';
@@ -11,6 +12,7 @@ import type { ConversationMessage, ToolCall, ToolChoice, ToolDefinition } from '
 import type { EmittedAnswers } from './emitted-answers.js';
 import { forcedCalls } from './forced-calls.js';
 import { AnswerParser } from './parse-answer.js';
+import { regroupCalls } from './regroup-calls.js';
 import { type TemplateInput, toTemplateInput } from './to-chat-messages.js';
 
 /** What of a conversation the model reads. */
@@ -89,6 +91,8 @@ export class Answerer {
   async *answer(request: ConversationRequest, { signal, newCallId }: AnswerOptions): AsyncGenerator<ConversationEvent, void, undefined> {
     const { generator, emitted } = this.options;
     const { conversation: _, tools: __, toolChoice: ___, parallelCalls: ____, thinks: _____, tellsThinking: ______, ...rest } = request;
+    const owner = ownerOf(request);
+    await emitted.recall(request.conversation, owner);
     const callable = request.tools.filter(({ isWithdrawn }) => isWithdrawn !== true);
     // What has to be of a form is that from its first character on: neither thinking nor calls can be part of it.
     const isBound = request.toolChoice.type !== 'any' && request.toolChoice.type !== 'tool' && request.constraint !== undefined;
@@ -120,7 +124,7 @@ export class Answerer {
       } else {
         yield* said.take(parser!.end());
         const { text, thinking, calls, raw, thinkingTokens } = said;
-        emitted.remember({ raw, text, calls });
+        emitted.remember({ raw, text, calls }, request.persist === 'disk' ? owner : null);
         const reason = calls.length > 0 && event.reason === 'stop' ? 'tool_calls' : event.reason;
         const usage = { ...event.usage, thinkingTokens };
         yield { type: 'finished', reason, stopString: event.stopString, usage, answer: { text, thinking, calls } };
@@ -129,7 +133,8 @@ export class Answerer {
   }
 
   /** Tokens that the model would read. */
-  countTokens(prompt: Prompt): Promise<number> {
+  async countTokens(prompt: Prompt, asker: Asker): Promise<number> {
+    await this.options.emitted.recall(prompt.conversation, ownerOf(asker));
     return this.options.generator.countTokens(this.#rendered(prompt, false));
   }
 
@@ -140,7 +145,8 @@ export class Answerer {
   ): TemplateInput & Pick<GenerationRequest, 'continuesLast' | 'templateVariables' | 'rewrittenBy'> {
     const offered = toolChoice.type === 'none' ? [] : tools.filter(({ isToldLater }) => isToldLater !== true);
     const isThinking = isGiven ? false : thinks;
-    const text = canonicalText({ conversation, tools: offered }, this.options.canonical);
+    const whole = regroupCalls(conversation, this.options.emitted);
+    const text = canonicalText({ conversation: whole, tools: offered }, this.options.canonical);
     return {
       ...toTemplateInput(text.conversation, text.tools, this.options, this.options.emitted),
       rewrittenBy: text.applied,
@@ -148,6 +154,13 @@ export class Answerer {
       templateVariables: { ...templateVariables, ...(isThinking === null ? {} : { enable_thinking: isThinking }) },
     };
   }
+}
+
+type Asker = Pick<GenerationRequest, 'agent' | 'scope'>;
+
+/** Under what name calls are kept: of their agent, with which they go, or of its API key. */
+function ownerOf({ agent, scope }: Asker): string {
+  return agent === undefined ? scope : agentOwner(agent.id);
 }
 
 /** What was said so far, and the ids its calls were given. */

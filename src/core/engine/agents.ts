@@ -30,6 +30,8 @@ export interface AgentLimits {
   readonly wireTtlSeconds: number | null;
   /** Told why a client's request is served without a record. */
   readonly log?: (message: string) => void;
+  /** Lets go of what else is kept of an agent on disk, under `agentOwner`. */
+  readonly forget?: (owner: string) => Promise<void>;
 }
 
 export class Agents implements AgentService {
@@ -248,6 +250,7 @@ export class Agents implements AgentService {
       if (isStored && purge) gone = await this.#purge(agent);
       else if (isStored) await this.#store.disown(agentOwner(agent.id));
     });
+    await this.#limits.forget?.(agentOwner(agent.id));
     return { id: agent.id, ...gone };
   }
 

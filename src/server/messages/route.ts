@@ -9,6 +9,7 @@ import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { Frame, StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
+import { agentHint } from '../identity/agent-hint.js';
 import { parseBody } from '../request-body.js';
 import type { ServedModel } from '../served-model.js';
 import { whenGone } from '../when-gone.js';
@@ -57,7 +58,9 @@ function routes(app: FastifyInstance, options: MessagesOptions): void {
   app.post('/v1/messages/count_tokens', async (request) => {
     const body = parseBody(countTokensSchema, request.body);
     served.assertServes(body.model);
-    return { input_tokens: await answerer.countTokens(toPrompt(body, seal)) };
+    const { scope } = callerOf(request);
+    const asker = { scope, ...agentHint(request.headers, { metadata: body['metadata'] }, scope) };
+    return { input_tokens: await answerer.countTokens(toPrompt(body, seal), asker) };
   });
 }
 

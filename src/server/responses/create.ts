@@ -9,6 +9,7 @@ import { logged, replyWithAnswer, type StreamedForm } from '../answering/reply-w
 import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
+import { agentHint } from '../identity/agent-hint.js';
 import { ReadAhead } from '../read-ahead.js';
 import { invalidField, parseBody } from '../request-body.js';
 import type { ServedModel } from '../served-model.js';
@@ -55,7 +56,8 @@ export function createResponses(app: FastifyInstance, options: CreateOptions): v
     const previous = body.previous_response_id;
     const history = typeof previous === 'string' ? (await stored.history(scope, previous)).items : [];
     const items = [...history, ...(await heard(toItems(body.input, ''), scope, stored))];
-    return { object: 'response.input_tokens', input_tokens: await answerer.countTokens(toPrompt(body, items, seal)) };
+    const asker = { scope, ...agentHint(request.headers, { prompt_cache_key: body['prompt_cache_key'] }, scope) };
+    return { object: 'response.input_tokens', input_tokens: await answerer.countTokens(toPrompt(body, items, seal), asker) };
   });
 }
 

@@ -53,6 +53,19 @@ describe('RecordStore', () => {
     expect(await (await open()).get(key('a'))).toBeNull();
   });
 
+  test('a scope that is removed is gone from the disk, what another process wrote of it too, and no other scope is', async () => {
+    const [mine, theirs] = [await open(), await open()];
+    theirs.put(key('a'), 'x');
+    await theirs.settled();
+    mine.put(key('b'), 'y');
+    mine.put(key('c', 'other'), 'zz');
+    await mine.removeScope('local');
+    expect(files()).toHaveLength(1);
+    expect([mine.count, mine.bytes]).toEqual([1, 2]);
+    expect(await mine.get(key('b'))).toBeNull();
+    expect(await mine.get(key('c', 'other'))).toBe('zz');
+  });
+
   test('removes what another process wrote', async () => {
     const [mine, theirs] = [await open(), await open()];
     theirs.put(key('a'), 'x');

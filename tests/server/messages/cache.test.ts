@@ -80,7 +80,7 @@ describe('a family that thinks', () => {
   test('reads again what it read and wrote, byte for byte, when its thinking and a call come back from the client', async () => {
     const template = await createChatTemplate({ templates: { default: source, toolUse: null }, namedTokens: {} }, 20_000);
     const format = answerFormatOf(source);
-    const emitted = new EmittedAnswers(10);
+    const emitted = new EmittedAnswers({ most: 10, records: null, model: '' });
     const render = (messages: readonly object[]): Promise<string> => {
       const prompt = toPrompt(parseBody(countTokensSchema, { model: 'm', system: SYSTEM, tools: [FORECAST], messages }), seal);
       const input = toTemplateInput(prompt.conversation, prompt.tools, { knowsTools: true }, emitted);
@@ -93,7 +93,7 @@ describe('a family that thinks', () => {
     const events = [...parser.push(raw), ...parser.end()];
     const of = (type: 'text' | 'thinking'): string => events.map((event) => (event.type === type ? event.text : '')).join('');
     const json = events.map((event) => (event.type === 'arguments' ? event.json : '')).join('');
-    emitted.remember({ raw, text: of('text'), calls: [{ id: 'toolu_1', name: 'forecast', arguments: json }] });
+    emitted.remember({ raw, text: of('text'), calls: [{ id: 'toolu_1', name: 'forecast', arguments: json }] }, null);
     const thinking = of('thinking');
     expect(thinking).toBe('They ask.');
     const answer = [
