@@ -9,6 +9,7 @@ import { ThinkingSeal } from '#src/core/answers/thinking-seal.js';
 import { toTemplateInput } from '#src/core/answers/to-chat-messages.js';
 import { messagesSchema } from '#src/server/messages/schema.js';
 import { MessageStream } from '#src/server/messages/stream-events.js';
+import { thinkingDisplay } from '#src/server/messages/thinking-display.js';
 import { toMessagesRequest } from '#src/server/messages/to-request.js';
 import { parseBody } from '#src/server/request-body.js';
 
@@ -69,7 +70,7 @@ export async function dialectCost(model: string, rounds: number): Promise<Dialec
     const rendered = performance.now();
     const ids = await tokenizer.encodeInSlices(text, { addSpecialTokens: false });
     const tokenised = performance.now();
-    const stream = new MessageStream({ id: 'msg_1', model: 'm' }, seal.sign, body.max_tokens);
+    const stream = new MessageStream({ id: 'msg_1', model: 'm' }, thinkingDisplay(seal, null), body.max_tokens);
     for (const event of answer(ids.length)) for (const data of stream.take(event)) JSON.stringify(data);
     times.writing.push(performance.now() - tokenised);
     times.reading.push(read - started);

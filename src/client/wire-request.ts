@@ -47,6 +47,7 @@ function wireConstraint(constraint: OutputConstraint): object {
     case 'grammar':
       return { guided_grammar: constraint.source };
     case 'tool_calls':
+    case 'marked_calls':
       throw new SemanticError('InvalidRequest', '[client] a constraint to tool calls cannot be sent: choose a tool with tool_choice');
   }
 }

@@ -7,10 +7,11 @@ import type { CacheReport } from '../domain/cache-report.js';
 import type { FinishReason, GenerationRequest, TextGenerator, TokenLogprob, Usage } from '../domain/request.js';
 import type { AnswerEvent } from './answer-event.js';
 import type { AnswerFormat } from './answer-format.js';
+import { forcedCalls, strictCalls } from './bound-calls.js';
 import { type CanonicalRules, canonicalText } from './canonical-rules.js';
 import type { ConversationMessage, ToolCall, ToolChoice, ToolDefinition } from './conversation.js';
 import type { EmittedAnswers } from './emitted-answers.js';
-import { forcedCalls } from './forced-calls.js';
+
 import { AnswerParser } from './parse-answer.js';
 import { regroupCalls } from './regroup-calls.js';
 import { type TemplateInput, toTemplateInput } from './to-chat-messages.js';
@@ -97,14 +98,16 @@ export class Answerer {
     // What has to be of a form is that from its first character on: neither thinking nor calls can be part of it.
     const isBound = request.toolChoice.type !== 'any' && request.toolChoice.type !== 'tool' && request.constraint !== undefined;
     const own = request.tellsThinking === false || isBound ? { ...this.options.format, thinking: null } : this.options.format;
-    const forced = forcedCalls(callable, request.toolChoice, { parallel: request.parallelCalls, format: own });
-    const format = forced?.format ?? own;
+    const how = { parallel: request.parallelCalls, format: own };
+    const forced = forcedCalls(callable, request.toolChoice, how);
+    const calls = isBound ? null : (forced ?? strictCalls(callable, request.toolChoice, how));
+    const format = calls?.format ?? own;
     const generation: GenerationRequest = {
       ...rest,
       ...this.#rendered(request, forced !== null || isBound),
       maxTokens: rest.maxTokens === null ? null : Math.min(rest.maxTokens, this.options.contextLength),
       keepSpecialTokens: format.keepsSpecialTokens,
-      ...(forced === null ? {} : { constraint: forced.constraint }),
+      ...(calls === null ? {} : { constraint: calls.constraint }),
     };
     const toolNames = new Set(isBound || request.toolChoice.type === 'none' ? [] : callable.map(({ name }) => name));
     const said = new Gathered(newCallId);

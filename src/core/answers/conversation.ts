@@ -23,6 +23,8 @@ export interface ToolDefinition {
   readonly description: string | null;
   /** JSON Schema of its arguments. */
   readonly parameters: Readonly<Record<string, unknown>>;
+  /** A call of it has to fit `parameters`, also one that the model makes by its own choice. */
+  readonly isStrict?: boolean;
   /** The conversation tells of it where it was loaded, and not its beginning, which stays as it was. */
   readonly isToldLater?: boolean;
   /** The beginning tells of it, but it is not to be called any more. */

@@ -10,6 +10,7 @@ const PARAM_OF: Readonly<Record<ConstraintKind, string>> = {
   regex: 'guided_regex',
   grammar: 'guided_grammar',
   tool_calls: 'tool_choice',
+  marked_calls: 'tools',
 };
 
 /** The message says what is wrong and where. */

@@ -8,7 +8,7 @@ import { compileSchema } from './json/compile-schema.js';
 import type { GrammarLimits } from './limits.js';
 import { parseRegex } from './regex/parse-regex.js';
 import { refuse } from './refuse.js';
-import { toolCallGrammar } from './tool-call-grammar.js';
+import { markedCallGrammar, toolCallGrammar } from './tool-call-grammar.js';
 
 const SUBSET = 'docs/constraints.md lists what expressions may hold.';
 
@@ -25,5 +25,7 @@ export function toGrammar(constraint: OutputConstraint, limits: GrammarLimits): 
       return parseGrammar(constraint.source);
     case 'tool_calls':
       return toolCallGrammar(constraint, limits);
+    case 'marked_calls':
+      return markedCallGrammar(constraint, limits);
   }
 }

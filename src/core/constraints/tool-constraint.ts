@@ -1,6 +1,6 @@
 /** What `tool_choice` asks for -> a constraint. */
 import { SemanticError } from '../domain/errors.js';
-import type { CallableTool, OutputConstraint, ToolCallSyntax } from '../domain/output-constraint.js';
+import type { CallableTool, MarkedCallSyntax, OutputConstraint, ToolCallSyntax } from '../domain/output-constraint.js';
 
 /** Any of the tools, or the one of a name. */
 export type ForcedToolChoice = 'required' | { readonly name: string };
@@ -18,8 +18,21 @@ export function toolConstraint(
     const message = `tool_choice: wanted ${wanted}, got ${tools.map(({ name }) => JSON.stringify(name)).join(', ') || 'none'}`;
     throw new SemanticError('InvalidRequest', message, { param: 'tool_choice' });
   }
-  const callable = chosen.map(({ name, parameters }) => ({ name, parameters: argumentsSchema(parameters) }));
-  return { kind: 'tool_calls', tools: callable, syntax, parallel };
+  return { kind: 'tool_calls', tools: chosen.map(withSchema), syntax, parallel };
+}
+
+/** Calls that the model may make by its own choice: those of strict tools fit their schema, those of others are objects. */
+export function strictConstraint(
+  tools: readonly (CallableTool & { readonly isStrict?: boolean })[],
+  syntax: MarkedCallSyntax,
+  parallel: boolean,
+): OutputConstraint {
+  const callable = tools.map(({ name, parameters, isStrict }) => withSchema({ name, parameters: isStrict === true ? parameters : {} }));
+  return { kind: 'marked_calls', tools: callable, syntax, parallel };
+}
+
+function withSchema({ name, parameters }: CallableTool): CallableTool {
+  return { name, parameters: argumentsSchema(parameters) };
 }
 
 function argumentsSchema(parameters: unknown): unknown {

@@ -9,7 +9,14 @@ export type OutputConstraint =
   /** A text that rule `root` of a grammar in GBNF derives. */
   | { readonly kind: 'grammar'; readonly source: string }
   /** Calls of tools as a model family writes them. */
-  | { readonly kind: 'tool_calls'; readonly tools: readonly CallableTool[]; readonly syntax: ToolCallSyntax; readonly parallel: boolean };
+  | { readonly kind: 'tool_calls'; readonly tools: readonly CallableTool[]; readonly syntax: ToolCallSyntax; readonly parallel: boolean }
+  /** Any text; where it says `mark`, a call follows. */
+  | {
+      readonly kind: 'marked_calls';
+      readonly tools: readonly CallableTool[];
+      readonly syntax: MarkedCallSyntax;
+      readonly parallel: boolean;
+    };
 
 export interface CallableTool {
   readonly name: string;
@@ -25,4 +32,9 @@ export interface ToolCallSyntax {
   readonly after: string;
   readonly separator: string;
   readonly close: string;
+}
+
+/** `mark` (`before` name `between` arguments `after`). */
+export interface MarkedCallSyntax extends Pick<ToolCallSyntax, 'before' | 'between' | 'after'> {
+  readonly mark: string;
 }

@@ -40,8 +40,13 @@ export function toTools(body: ToolsBody): ToolPart {
   return { tools: offered, toolChoice: { ...anyOf(offered), names }, parallelCalls: parallel ?? true };
 }
 
-function toTool({ name, description, parameters }: FunctionBody): ToolDefinition {
-  return { name, description: description ?? null, parameters: parameters ?? { type: 'object', properties: {} } };
+function toTool({ name, description, parameters, strict }: FunctionBody): ToolDefinition {
+  return {
+    name,
+    description: description ?? null,
+    parameters: parameters ?? { type: 'object', properties: {} },
+    ...(strict === true ? { isStrict: true } : {}),
+  };
 }
 
 function anyOf(tools: readonly ToolDefinition[]): { readonly type: 'any' } {

@@ -5,12 +5,13 @@ const functionBody = z.looseObject({
   name: z.string().min(1).max(128),
   description: z.string().nullish(),
   parameters: z.record(z.string(), z.unknown()).nullish(),
+  strict: z.boolean().nullish(),
 });
 export type FunctionBody = z.output<typeof functionBody>;
 
 const tool = z.looseObject({
   type: z.literal('function', { error: 'wanted "function": other tools are not understood here' }),
-  function: functionBody.extend({ strict: z.boolean().nullish() }),
+  function: functionBody,
 });
 const named = z.looseObject({ name: z.string().min(1) });
 

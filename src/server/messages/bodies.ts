@@ -1,6 +1,7 @@
 /** The JSON of the Messages API, field by field as its clients expect it (wire recordings: every one is needed by somebody). */
 import type { ConversationUsage, FinishedAnswer } from '../../core/answers/answerer.js';
 import type { FinishReason, Usage } from '../../core/domain/request.js';
+import type { ThinkingDisplay } from './thinking-display.js';
 
 export interface MessageHead {
   readonly id: string;
@@ -80,8 +81,8 @@ export function toolUseBlock(id: string, name: string, input: object): object {
 }
 
 /** Arguments that max_tokens cut off are no object: clients get none rather than half. */
-export function contentOf({ text, thinking, calls }: FinishedAnswer, sign: (thinking: string) => string): object[] {
-  const thought = thinking === '' ? [] : [thinkingBlock(thinking, sign(thinking))];
+export function contentOf({ text, thinking, calls }: FinishedAnswer, display: ThinkingDisplay): object[] {
+  const thought = thinking === '' ? [] : [thinkingBlock(display.shown(thinking) ?? '', display.signature(thinking))];
   const said = text === '' ? [] : [textBlock(text)];
   return [...thought, ...said, ...calls.map(({ id, name, arguments: json }) => toolUseBlock(id, name, inputOf(json)))];
 }

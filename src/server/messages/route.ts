@@ -17,6 +17,7 @@ import { contentOf, messageBody, type MessageHead } from './bodies.js';
 import { messagesErrorBody, replyWithMessagesError } from './errors.js';
 import { countTokensSchema, messagesSchema } from './schema.js';
 import { MessageStream } from './stream-events.js';
+import { type ThinkingDisplay, thinkingDisplay } from './thinking-display.js';
 import { toPrompt } from './to-conversation.js';
 import { toMessagesRequest } from './to-request.js';
 
@@ -49,9 +50,10 @@ function routes(app: FastifyInstance, options: MessagesOptions): void {
     const wanted = toMessagesRequest(body, request.headers, { ...options, scope: callerOf(request).scope });
     const head: MessageHead = { id: `msg_${randomBytes(12).toString('hex')}`, model: served.id };
     const answering = answerer.answer(wanted.request, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
+    const display = thinkingDisplay(seal, body.thinking?.display);
     const form = {
-      body: (events: AsyncIterable<ConversationEvent>) => whole(head, body.max_tokens, events, seal.sign),
-      stream: wanted.stream ? streamed(head, body.max_tokens, seal.sign, request.id) : null,
+      body: (events: AsyncIterable<ConversationEvent>) => whole(head, body.max_tokens, events, display),
+      stream: wanted.stream ? streamed(head, body.max_tokens, display, request.id) : null,
     };
     return replyWithAnswer(answering, form, { limits }, request, reply);
   });
@@ -72,10 +74,10 @@ async function whole(
   head: MessageHead,
   maxTokens: number,
   events: AsyncIterable<ConversationEvent>,
-  sign: (thinking: string) => string,
+  display: ThinkingDisplay,
 ): Promise<object> {
   for await (const event of events) {
-    if (event.type === 'finished') return messageBody(head, contentOf(event.answer, sign), event.usage, { ...event, maxTokens });
+    if (event.type === 'finished') return messageBody(head, contentOf(event.answer, display), event.usage, { ...event, maxTokens });
   }
   throw new SemanticError('Internal', 'the engine ended an answer without finishing it');
 }
@@ -83,7 +85,7 @@ async function whole(
 function streamed(
   head: MessageHead,
   maxTokens: number,
-  sign: (thinking: string) => string,
+  display: ThinkingDisplay,
   requestId: string,
 ): {
   frames(events: AsyncIterable<ConversationEvent>): AsyncIterable<Frame>;
@@ -93,7 +95,7 @@ function streamed(
   const frame = (data: { readonly type: string }): Frame => ({ data: JSON.stringify(data), event: data.type });
   return {
     async *frames(events) {
-      const stream = new MessageStream(head, sign, maxTokens);
+      const stream = new MessageStream(head, display, maxTokens);
       for await (const event of events) for (const data of stream.take(event)) yield frame(data);
     },
     error: (error) => [frame(messagesErrorBody(error, requestId) as { type: string })],

@@ -56,6 +56,7 @@ const ownTool = z.looseObject({
   description: z.string().nullish(),
   input_schema: z.record(z.string(), z.unknown()),
   defer_loading: z.boolean().nullish(),
+  strict: z.boolean().nullish(),
 });
 export type OwnTool = z.output<typeof ownTool>;
 /** Tools that the vendor runs itself: there is nobody here to run them. */
@@ -117,7 +118,9 @@ const prompt = {
   system: z.union([z.string(), z.array(text)]).nullish(),
   tools: z.array(toolSchema).nullish(),
   tool_choice: toolChoice.nullish(),
-  thinking: z.looseObject({ type: z.enum(['enabled', 'adaptive', 'disabled']) }).nullish(),
+  thinking: z
+    .looseObject({ type: z.enum(['enabled', 'adaptive', 'disabled']), display: z.enum(['summarized', 'omitted']).nullish() })
+    .nullish(),
 };
 
 export const countTokensSchema = z.looseObject(prompt);

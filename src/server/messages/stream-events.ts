@@ -1,6 +1,7 @@
 /** Conversation events -> the Messages API's, in its exact order: blocks never overlap, and each is opened, filled and closed. */
 import type { ConversationEvent } from '../../core/answers/answerer.js';
 import { messageBody, type MessageHead, textBlock, thinkingBlock, stopReason, toolUseBlock, usageBody } from './bodies.js';
+import type { ThinkingDisplay } from './thinking-display.js';
 
 export interface StreamEvent {
   readonly type: string;
@@ -16,7 +17,7 @@ export class MessageStream {
 
   constructor(
     private readonly head: MessageHead,
-    private readonly sign: (thinking: string) => string,
+    private readonly display: ThinkingDisplay,
     private readonly maxTokens: number,
   ) {}
 
@@ -31,7 +32,8 @@ export class MessageStream {
     } else if (event.type === 'thinking') {
       if (this.#open !== 'thinking') yield* this.#start('thinking', thinkingBlock('', ''));
       this.#thinking += event.text;
-      yield this.#delta({ type: 'thinking_delta', thinking: event.text });
+      const shown = this.display.shown(event.text);
+      if (shown !== null) yield this.#delta({ type: 'thinking_delta', thinking: shown });
     } else if (event.type === 'call') {
       yield* this.#start('tool_use', toolUseBlock(event.id, event.name, {}));
       yield this.#delta({ type: 'input_json_delta', partial_json: '' });
@@ -59,7 +61,7 @@ export class MessageStream {
   *#stop(): Generator<StreamEvent, void> {
     if (this.#open === null) return;
     if (this.#open === 'thinking') {
-      yield this.#delta({ type: 'signature_delta', signature: this.sign(this.#thinking) });
+      yield this.#delta({ type: 'signature_delta', signature: this.display.signature(this.#thinking) });
       this.#thinking = '';
     }
     this.#open = null;

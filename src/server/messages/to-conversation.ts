@@ -5,6 +5,7 @@ import type { ConversationMessage, ToolCall } from '../../core/answers/conversat
 import { invalidField } from '../request-body.js';
 import { documentText, loadedText, resultText, searchResultText, unreadable } from './block-text.js';
 import type { BlockBody, MessageBody, PromptBody } from './schema.js';
+import { thinkingOf } from './thinking-display.js';
 import { Tools } from './tools.js';
 
 export function toPrompt(body: PromptBody, seal: ThinkingSeal): Prompt {
@@ -128,8 +129,8 @@ function assistant(blocks: readonly BlockBody[], index: number, { calls: known, 
     if (block.type === 'text') text.push(block.text);
     else if (block.type === 'compaction') text.push(block.content ?? '');
     else if (block.type === 'thinking') {
-      // What another model thought, or a client made up, is not put into this one's mouth.
-      if (seal.isOurs(block.thinking, block.signature ?? '')) thinking.push(block.thinking);
+      const thought = thinkingOf({ thinking: block.thinking, signature: block.signature ?? '' }, seal);
+      if (thought !== null) thinking.push(thought); // else it is not put into this one's mouth
     } else if (block.type === 'tool_use') {
       known.set(block.id, known.size);
       calls.push({ id: block.id, name: block.name, arguments: JSON.stringify(block.input) });

@@ -67,6 +67,6 @@ function isOwn(tool: ToolBody): tool is OwnTool {
   return 'input_schema' in tool && typeof tool.input_schema === 'object' && (tool.type ?? 'custom') === 'custom';
 }
 
-function toDefinition({ name, description, input_schema: parameters }: OwnTool): ToolDefinition {
-  return { name, description: description ?? null, parameters };
+function toDefinition({ name, description, input_schema: parameters, strict }: OwnTool): ToolDefinition {
+  return { name, description: description ?? null, parameters, ...(strict === true ? { isStrict: true } : {}) };
 }

@@ -31,12 +31,13 @@ export class OfferedTools {
     bodies.forEach((body, i) => {
       const where = `${at}[${i}]`;
       if (body.type === 'function') {
-        const { name, description, parameters } = parseBody(TOOL_SCHEMAS.function, body, where);
-        this.#offer('function', name, namespace, description ?? null, parameters ?? { type: 'object', properties: {} });
+        const { name, description, parameters, strict } = parseBody(TOOL_SCHEMAS.function, body, where);
+        const told = { description: description ?? null, parameters: parameters ?? { type: 'object', properties: {} } };
+        this.#offer('function', name, namespace, { ...told, ...(strict === true ? { isStrict: true } : {}) });
       } else if (body.type === 'custom') {
         const { name, description, format } = parseBody(TOOL_SCHEMAS.custom, body, where);
         const told = [description, grammarOf(format)].filter((text) => text !== null && text !== undefined).join('\n\n');
-        this.#offer('custom', name, namespace, told === '' ? null : told, FREEFORM);
+        this.#offer('custom', name, namespace, { description: told === '' ? null : told, parameters: FREEFORM });
       } else if (body.type === 'namespace' && namespace === null) {
         const { name, tools } = parseBody(TOOL_SCHEMAS.namespace, body, where);
         this.add(tools, `${where}.tools`, name);
@@ -69,17 +70,11 @@ export class OfferedTools {
     for (const [name, tool] of this.#tools) if (!isKept(tool)) this.#tools.delete(name);
   }
 
-  #offer(
-    kind: OfferedTool['kind'],
-    name: string,
-    namespace: string | null,
-    description: string | null,
-    parameters: Readonly<Record<string, unknown>>,
-  ): void {
+  #offer(kind: OfferedTool['kind'], name: string, namespace: string | null, told: Omit<ToolDefinition, 'name'>): void {
     if (this.find(name, namespace) !== null) return;
     const called = namespace !== null && this.#tools.has(name) ? `${namespace}__${name}` : name;
     if (this.#tools.has(called)) return;
-    this.#tools.set(called, { kind, name, namespace, definition: { name: called, description, parameters } });
+    this.#tools.set(called, { kind, name, namespace, definition: { name: called, ...told } });
   }
 }
 

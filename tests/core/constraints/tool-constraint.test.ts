@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { toolConstraint } from '../../../src/core/constraints/tool-constraint.js';
+import { strictConstraint, toolConstraint } from '../../../src/core/constraints/tool-constraint.js';
 import { accepts, automatonOf, HERMES } from './support.js';
 
 const TOOLS = [
@@ -49,4 +49,29 @@ it('what is wrong with a schema names the tool', () => {
   expect(() => automatonOf(toolConstraint(tools, 'required', HERMES, false))).toThrow(
     'tool "bad" #/properties/a/not: keyword "not" is not supported',
   );
+});
+
+const MARKED = { mark: '<tool_call>', before: '\n{"name": "', between: '", "arguments": ', after: '}\n</tool_call>' };
+const CHOSEN = TOOLS.map((tool) => ({ ...tool, isStrict: tool.name === 'get_weather' }));
+
+it.each([
+  ['text alone', 'Oslo is <b>cold</b>, 1 < 2, <tool_cal', true],
+  ['nothing', '', true],
+  ['a call of a strict tool that fits its schema', call('get_weather', { city: 'Oslo' }), true],
+  ['text before it', `I look it up.\n${call('get_weather', { city: 'Oslo' })}`, true],
+  ['text that looks like the mark before it', `<<tool_call${call('get_weather', { city: 'Oslo' })}`, true],
+  ['two, and text between and behind them', `${call('now', {})} and ${call('get_weather', { city: 'x' })}\nDone.`, true],
+  ['a call of another tool with any object', call('tree', { n: 1, more: [] }), true],
+  ['a call of a strict tool that does not fit', call('get_weather', { town: 'Oslo' }), false],
+  ['a call of a tool that there is not', call('fly', {}), false],
+  ['a call without its end', '<tool_call>\n{"name": "now", "arguments": {}}', false],
+  ['a mark and no call', 'It writes <tool_call> and goes on.', false],
+])('strict tools, chosen by the model: %s', (_, text, isRight) => {
+  expect(accepts(automatonOf(strictConstraint(CHOSEN, MARKED, true)), text)).toBe(isRight);
+});
+
+it('strict tools, one call at most where no more are wanted', () => {
+  const automaton = automatonOf(strictConstraint(CHOSEN, MARKED, false));
+  expect(accepts(automaton, `Well. ${call('now', {})} So.`)).toBe(true);
+  expect(accepts(automaton, `${call('now', {})}${call('now', {})}`)).toBe(false);
 });

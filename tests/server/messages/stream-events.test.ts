@@ -4,12 +4,17 @@ import { expect, test } from 'vitest';
 import type { ConversationEvent, FinishedConversation } from '../../../src/core/answers/answerer.js';
 import { contentOf, messageBody } from '../../../src/server/messages/bodies.js';
 import { MessageStream } from '../../../src/server/messages/stream-events.js';
+import { type ThinkingDisplay, thinkingDisplay } from '../../../src/server/messages/thinking-display.js';
+import { countTokensSchema } from '../../../src/server/messages/schema.js';
+import { toPrompt } from '../../../src/server/messages/to-conversation.js';
+import { parseBody } from '../../../src/server/request-body.js';
+import { ThinkingSeal } from '../../../src/core/answers/thinking-seal.js';
 import { assertValid } from '../../support/wire.js';
 import { accumulate, type Message } from './messages-api.js';
 
 const HEAD = { id: 'msg_1', model: 'm' };
 const MAX_TOKENS = 100;
-const sign = (thinking: string): string => `signed:${thinking.length}`;
+const DISPLAY: ThinkingDisplay = { shown: (thinking) => thinking, signature: (thinking) => `signed:${thinking.length}` };
 
 /** A part of an answer, and the sizes of the pieces in which it comes. */
 type Part =
@@ -77,10 +82,13 @@ test('blocks come one after another, counted from 0, and what they add up to is 
   fc.assert(
     fc.property(fc.array(part, { maxLength: 6 }), usage, reason, (parts, used, ended) => {
       const events = eventsOf(parts, { ...used, cachedTokens: Math.min(used.cachedTokens, used.promptTokens) }, ended);
-      const stream = new MessageStream(HEAD, sign, MAX_TOKENS);
+      const stream = new MessageStream(HEAD, DISPLAY, MAX_TOKENS);
       const message = accumulate(events.flatMap((event) => [...stream.take(event)]));
       const finished = events.at(-1) as FinishedConversation;
-      const body = messageBody(HEAD, contentOf(finished.answer, sign), finished.usage, { ...finished, maxTokens: MAX_TOKENS }) as Message;
+      const body = messageBody(HEAD, contentOf(finished.answer, DISPLAY), finished.usage, {
+        ...finished,
+        maxTokens: MAX_TOKENS,
+      }) as Message;
       assertValid('AMessage', body);
       expect(joined(message)).toEqual(joined(body));
       expect(ended !== 'length' || /max_tokens|context/.test(message.stop_reason)).toBe(true);
@@ -98,8 +106,35 @@ function joined({ content, ...message }: Message): object {
 test('an answer that had no more room says so, and one that had its tokens too', () => {
   const ending = (completionTokens: number): string => {
     const events = eventsOf([], { promptTokens: 9, cachedTokens: 0, completionTokens, thinkingTokens: 0 }, 'length');
-    const stream = new MessageStream(HEAD, sign, MAX_TOKENS);
+    const stream = new MessageStream(HEAD, DISPLAY, MAX_TOKENS);
     return accumulate(events.flatMap((event) => [...stream.take(event)])).stop_reason;
   };
   expect([ending(MAX_TOKENS), ending(MAX_TOKENS - 1)]).toEqual(['max_tokens', 'model_context_window_exceeded']);
+});
+
+test.each(['omitted', 'summarized'] as const)('thinking that is %s is shown so, in both forms, and comes back as it was', (how) => {
+  const seal = new ThinkingSeal(new Uint8Array(32).fill(1));
+  const display = thinkingDisplay(seal, how);
+  const events = eventsOf(
+    [
+      { type: 'thinking', text: 'They ask.', cuts: [4] },
+      { type: 'text', text: 'Well.', cuts: [] },
+    ],
+    { promptTokens: 9, cachedTokens: 0, completionTokens: 5, thinkingTokens: 2 },
+    'stop',
+  );
+  const stream = new MessageStream(HEAD, display, MAX_TOKENS);
+  const streamed = accumulate(events.flatMap((event) => [...stream.take(event)])).content;
+  const body = contentOf((events.at(-1) as FinishedConversation).answer, display);
+  for (const content of [streamed, body]) {
+    const [thinking] = content as Message['content'];
+    expect(thinking).toMatchObject({ type: 'thinking', thinking: how === 'omitted' ? '' : 'They ask.' });
+    const messages = [
+      { role: 'user', content: '?' },
+      { role: 'assistant', content },
+      { role: 'user', content: '!' },
+    ];
+    const { conversation } = toPrompt(parseBody(countTokensSchema, { model: 'm', messages }), seal);
+    expect(conversation[1]).toEqual({ role: 'assistant', text: 'Well.', thinking: 'They ask.', calls: [] });
+  }
 });
