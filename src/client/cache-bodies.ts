@@ -93,4 +93,3 @@ export const verifyEventSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('progress'), done: z.number(), total: z.number() }),
   verifyReportSchema,
 ]);
-export type VerifyEventBody = z.output<typeof verifyEventSchema>;

@@ -22,6 +22,9 @@ import ModelsAliasRm from './models/alias/rm.js';
 import ModelsAliasSet from './models/alias/set.js';
 import ModelsLs from './models/ls.js';
 import ModelsPull from './models/pull.js';
+import ModelsRm from './models/rm.js';
+import ModelsShow from './models/show.js';
+import ModelsVerify from './models/verify.js';
 import Serve from './serve.js';
 import Top from './top.js';
 
@@ -49,6 +52,9 @@ export const COMMANDS = {
   'models:alias:set': ModelsAliasSet,
   'models:ls': ModelsLs,
   'models:pull': ModelsPull,
+  'models:rm': ModelsRm,
+  'models:show': ModelsShow,
+  'models:verify': ModelsVerify,
   serve: Serve,
   top: Top,
 };

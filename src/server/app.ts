@@ -19,6 +19,7 @@ import type { StreamLimits } from './event-stream.js';
 import type { SamplingDefaults } from './generation/to-generation.js';
 import { health, type HealthSource } from './health.js';
 import { parseJsonBodies } from './json-body.js';
+import { libraryRoutes, type ResidentModelUse } from './library/routes.js';
 import { replyWithMessagesError } from './messages/errors.js';
 import { probes } from './messages/probes.js';
 import { messages } from './messages/route.js';
@@ -47,6 +48,8 @@ export interface AppOptions {
   readonly persist: Persist;
   readonly health: HealthSource;
   readonly admin: AdminSource;
+  /** The models in memory. */
+  resident(): readonly ResidentModelUse[];
   /** Seconds since 1970 the model was loaded at. */
   readonly loadedAt: number;
 }
@@ -83,6 +86,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   agentRoutes(app, { ...options, vocabSize });
   cacheRoutes(app, options);
   admin(app, options.admin, options.engine);
+  libraryRoutes(app, options);
   await app.ready();
   return app;
 }

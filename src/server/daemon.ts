@@ -2,6 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import pino, { type Logger } from 'pino';
 import type { Config } from '../adapters/config/schema.js';
+import { libraryHere } from '../adapters/hub/model-library.js';
+import { ModelUse } from '../adapters/hub/model-use.js';
 import { KeyRing } from '../adapters/keys/key-ring.js';
 import { dataDirectory, keysFile, socketPath } from '../adapters/paths/paths.js';
 import { sealSecret } from '../adapters/secrets/seal-secret.js';
@@ -69,6 +71,8 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
   let state: DaemonState = 'ready';
   let listeners: Listeners | null = null;
   const connections = new ConnectionLimit(server.max_connections);
+  const use = new ModelUse(libraryHere().use);
+  use.loaded(engine.model.id, engine.model.fingerprint);
   const names = namesHere(
     settings.model.aliases,
     () => [engine.model.id],
@@ -78,7 +82,7 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
     version,
     engine,
     answerer: opened.answerer,
-    served: new ServedModel(engine.model.id, names),
+    served: new ServedModel(engine.model.id, names, use),
     seal: new ThinkingSeal(await sealSecret(dataDirectory())),
     agents: opened.agents,
     responses: await openResponses(settings.responses, logger),
@@ -99,6 +103,7 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
     persist: settings.cache.persist,
     loadedAt: Math.floor(startedAt / 1000),
     health: { state: () => state },
+    resident: () => [{ id: engine.model.id, fingerprint: engine.model.fingerprint, usedAt: use.get(engine.model.id)?.usedAt ?? null }],
     admin: {
       status: () => ({
         pid: process.pid,
@@ -136,6 +141,7 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
       doors.destroy();
       await engineClosed;
       await app.close();
+      await use.close();
     },
   };
 }

@@ -2,6 +2,7 @@ import { AliasBook } from '../adapters/hub/alias-book.js';
 import { readCatalogue } from '../adapters/hub/catalogue.js';
 import { installedModel, installedModels } from '../adapters/hub/locate-model.js';
 import { ModelNames } from '../adapters/hub/model-names.js';
+import type { ModelUse } from '../adapters/hub/model-use.js';
 import { aliasesFile } from '../adapters/paths/paths.js';
 import { SemanticError } from '../core/domain/errors.js';
 
@@ -10,12 +11,13 @@ export class ServedModel {
   constructor(
     readonly id: string,
     private readonly names: ModelNames,
+    private readonly use: ModelUse,
   ) {}
 
   /** Throws ModelNotFound for any other name. */
   assertServes(wanted: string): void {
     const model = this.names.resolve(wanted);
-    if (model === this.id) return;
+    if (model === this.id) return this.use.used(model);
     throw new SemanticError('ModelNotFound', `[models] ${model} is installed, but this daemon serves ${this.id}`, { param: 'model' });
   }
 }

@@ -71,9 +71,9 @@ describe('mistakes', () => {
 
 describe('models', () => {
   test('ls lists the starter model as installed, as text and as JSON', async () => {
-    expect((await run('models', 'ls')).stdout).toMatch(/^smollm2-135m-instruct +installed +98 MB/m);
-    const { models } = JSON.parse((await run('models', 'ls', '--json')).stdout) as { models: { name: string }[] };
-    expect(models).toContainEqual(expect.objectContaining({ name: 'smollm2-135m-instruct', installed: true, bytes: 98_362_432 }));
+    expect((await run('models', 'ls')).stdout).toMatch(/^smollm2-135m-instruct +installed +98 MB +llama +4-bit g32 +8192/m);
+    const { models } = JSON.parse((await run('models', 'ls', '--json')).stdout) as { models: { id: string }[] };
+    expect(models).toContainEqual(expect.objectContaining({ id: 'smollm2-135m-instruct', state: 'installed', bytes: 98_362_432 }));
   });
 
   test('pull of an installed model verifies it and fetches nothing', async () => {

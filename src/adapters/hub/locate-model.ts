@@ -1,6 +1,6 @@
 /** Where a model's files are: a folder under models/, by its name or an alias, or a path. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { basename, join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { SemanticError } from '../../core/domain/errors.js';
 import { aliasesFile, modelsDirectory } from '../paths/paths.js';
 import { suggest } from '../suggest/suggest.js';
@@ -62,6 +62,10 @@ export function installedModel(id: string, directory = modelsDirectory()): Insta
   const sizes = weights.map((file) => statSync(join(folder, file), { throwIfNoEntry: false })?.size);
   if (sizes.length === 0 || sizes.includes(undefined)) return null;
   return { id, path: gguf === undefined ? folder : join(folder, gguf), bytes: sizes.reduce<number>((sum, size) => sum + size!, 0) };
+}
+
+export function modelFolder({ path }: InstalledModel): string {
+  return path.endsWith('.gguf') ? dirname(path) : path;
 }
 
 /** What can be the name of a folder under models/. */

@@ -1,9 +1,9 @@
 /** SHA-256 over a model's files. It is remembered by what tells a file's state, so that a restart need not read them again. */
 import { createHash, hash } from 'node:crypto';
-import type { BigIntStats } from 'node:fs';
 import { open, realpath } from 'node:fs/promises';
 import { SemanticError } from '../../core/domain/errors.js';
 import { fileMissing } from './file-errors.js';
+import { fileState } from './file-state.js';
 import { readHashMemory, type RememberedHash, writeHashMemory } from './hash-memory.js';
 
 const CHUNK_BYTES = 512 * 1024; // about a millisecond of the event loop each
@@ -30,12 +30,12 @@ export async function weightsHash(files: readonly string[], memory: string): Pro
 }
 
 /** `known` itself where the file is as it was then. */
-async function hashFile(path: string, known: RememberedHash | undefined): Promise<RememberedHash> {
+export async function hashFile(path: string, known: RememberedHash | undefined): Promise<RememberedHash> {
   const file = await open(path, 'r').catch((cause: unknown) => {
     throw fileMissing(path, cause);
   });
   try {
-    const state = stateOf(await file.stat({ bigint: true }));
+    const state = fileState(await file.stat({ bigint: true }));
     if (known?.state === state) return known;
     const content = createHash('sha256');
     const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
@@ -44,7 +44,7 @@ async function hashFile(path: string, known: RememberedHash | undefined): Promis
       if (bytesRead === 0) break;
       content.update(buffer.subarray(0, bytesRead));
     }
-    if (stateOf(await file.stat({ bigint: true })) !== state) {
+    if (fileState(await file.stat({ bigint: true })) !== state) {
       throw new SemanticError('ModelFileCorrupt', `[model_files.hash] ${path} changed while it was read`, {
         hint: 'Wait until it is complete, then start again.',
       });
@@ -53,9 +53,4 @@ async function hashFile(path: string, known: RememberedHash | undefined): Promis
   } finally {
     await file.close();
   }
-}
-
-/** The time of the last change of the inode is among it: that one cannot be set back. */
-function stateOf({ size, mtimeNs, ctimeNs, ino, dev }: BigIntStats): string {
-  return [size, mtimeNs, ctimeNs, ino, dev].join(' ');
 }

@@ -45,6 +45,7 @@ export const ERROR_TABLE = {
   PrerequisiteMissing: { status: 500, exit: 8, meaning: 'A tool or library that is needed is not installed.' },
   EngineFailed: { status: 500, exit: 9, meaning: 'The native engine reported an error.' },
   ModelSwap: { status: 503, exit: 9, meaning: 'The model could not be exchanged; the one before stays.' },
+  ModelConflict: { status: 409, exit: 9, meaning: 'The model is in use, pinned or the last one, or another one is being exchanged.' },
   Cancelled: { status: 499, exit: 130, meaning: 'The caller went away or asked to stop.' },
   Internal: { status: 500, exit: 1, meaning: 'A bug of ours; please report it with the log.' },
 } as const satisfies Record<string, { status: number; exit: number; meaning: string }>;

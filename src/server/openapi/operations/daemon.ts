@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { blockSchema, chainSchema, evictedSchema, overviewSchema } from '../../../client/cache-bodies.js';
+import { aliasListSchema, aliasSchema, modelDetailSchema, modelListSchema, removedModelSchema } from '../../../client/model-bodies.js';
 import { limitsChangeSchema, schedulerSchema } from '../../../client/scheduler-bodies.js';
 import { statusSchema } from '../../../client/status-bodies.js';
 import { evictSchema } from '../../cache/schema.js';
+import { newAliasSchema, removeModelQuery } from '../../library/schema.js';
 import type { Operation } from '../operation.js';
 
 const health = z.looseObject({ status: z.string() });
@@ -24,6 +26,34 @@ export const daemonOperations: readonly Operation[] = [
     body: limitsChangeSchema,
     answer: schedulerSchema,
   },
+  { method: 'get', url: '/v1/admin/models', tag: 'Models', summary: 'Lists the models on this machine.', answer: modelListSchema },
+  { method: 'get', url: '/v1/admin/models/:id', tag: 'Models', summary: 'Shows a model.', answer: modelDetailSchema },
+  {
+    method: 'delete',
+    url: '/v1/admin/models/:id',
+    tag: 'Models',
+    summary: 'Removes a model from this machine.',
+    query: removeModelQuery,
+    answer: removedModelSchema,
+  },
+  {
+    method: 'post',
+    url: '/v1/admin/models/:id/verify',
+    tag: 'Models',
+    summary: 'Reads and checks the files of a model.',
+    streams: 'always',
+  },
+  { method: 'get', url: '/v1/admin/aliases', tag: 'Models', summary: 'Lists the aliases.', answer: aliasListSchema },
+  {
+    method: 'post',
+    url: '/v1/admin/aliases',
+    tag: 'Models',
+    summary: 'Gives a model another name.',
+    body: newAliasSchema,
+    status: 201,
+    answer: aliasSchema,
+  },
+  { method: 'delete', url: '/v1/admin/aliases/:name', tag: 'Models', summary: 'Removes an alias.', answer: aliasSchema },
   { method: 'get', url: '/health/live', tag: 'Health', summary: 'The process answers.', answer: health },
   { method: 'get', url: '/health/startup', tag: 'Health', summary: 'The model is loaded.', answer: health },
   { method: 'get', url: '/health/ready', tag: 'Health', summary: 'Requests are taken in.', answer: health, also: [503] },
