@@ -7,8 +7,9 @@
 namespace semantic::cpu {
 namespace {
 
-// The top_k largest logits (ties: the lower expert) and a softmax over those.
-void choose_experts(const float* logits, int experts, int top_k, int* chosen, float* weights) {
+// The top_k largest logits (ties: the lower expert) and a softmax over those, or their part of one over all.
+void choose_experts(const float* logits, const MoeFeedForwardSpec& spec, int* chosen, float* weights) {
+  const int experts = spec.experts, top_k = spec.top_k;
   std::vector<int> order(experts);
   std::iota(order.begin(), order.end(), 0);
   std::partial_sort(order.begin(), order.begin() + top_k, order.end(),
@@ -18,6 +19,10 @@ void choose_experts(const float* logits, int experts, int top_k, int* chosen, fl
     chosen[i] = order[i];
     weights[i] = std::exp(logits[order[i]] - logits[order[0]]);
     sum += weights[i];
+  }
+  if (spec.softmax_over_all) {
+    sum = 0;
+    for (int e = 0; e < experts; ++e) sum += std::exp(logits[e] - logits[order[0]]);
   }
   for (int i = 0; i < top_k; ++i) weights[i] /= sum;
 }
@@ -30,7 +35,7 @@ void route(Run& run, const MoeFeedForwardSpec& spec, const FeedForwardWeights& w
   routing.weights.resize(chosen.size());
   routing.slots.resize(chosen.size());
   routing.inputs.resize(chosen.size());
-  for (int r = 0; r < rows; ++r) choose_experts(s.routed[r], spec.experts, top_k, &chosen[r * top_k], &routing.weights[r * top_k]);
+  for (int r = 0; r < rows; ++r) choose_experts(s.routed[r], spec, &chosen[r * top_k], &routing.weights[r * top_k]);
 
   routing.gate.clear();
   routing.down.clear();

@@ -75,6 +75,7 @@ struct DenseFeedForwardSpec {
 struct MoeFeedForwardSpec {
   Activation activation;
   int experts, top_k;
+  bool softmax_over_all;  // else over the chosen only
   LinearSpec router, gate, up, down;
 };
 

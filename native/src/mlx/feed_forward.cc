@@ -52,6 +52,7 @@ class MoeFeedForward final : public FeedForward {
   MoeFeedForward(TensorSource& source, const MoeFeedForwardSpec& spec, mx::Dtype type)
       : activation_(spec.activation),
         top_k_(spec.top_k),
+        softmax_over_all_(spec.softmax_over_all),
         router_(load_linear(source, spec.router), spec.router, type),
         gate_(load_linear(source, spec.gate, spec.experts), spec.gate, type),
         up_(load_linear(source, spec.up, spec.experts), spec.up, type),
@@ -63,7 +64,8 @@ class MoeFeedForward final : public FeedForward {
     const int experts = logits.shape(1);
     const auto order = mx::argpartition(logits, experts - top_k_, -1);
     const auto chosen = mx::slice(order, mx::Shape{0, experts - top_k_}, mx::Shape{n, experts});  // [N, top_k]
-    const auto weights = mx::softmax(mx::take_along_axis(logits, chosen, -1), -1, true);
+    const auto of_chosen = [&](const mx::array& x) { return mx::take_along_axis(x, chosen, -1); };
+    const auto weights = softmax_over_all_ ? of_chosen(mx::softmax(logits, -1, true)) : mx::softmax(of_chosen(logits), -1, true);
     const auto out = n * top_k_ >= kSortFrom ? sorted_by_expert(x, chosen) : one_by_one(x, chosen);  // [N, top_k, hidden]
     return mx::sum(mx::multiply(out, mx::expand_dims(weights, -1)), -2);
   }
@@ -95,6 +97,7 @@ class MoeFeedForward final : public FeedForward {
 
   Activation activation_;
   int top_k_;
+  bool softmax_over_all_;
   Linear router_, gate_, up_, down_;
 };
 

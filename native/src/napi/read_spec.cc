@@ -117,7 +117,8 @@ std::variant<DenseFeedForwardSpec, MoeFeedForwardSpec> read_feed_forward(const O
   const int experts = o.integer("experts", 1);
   const int top_k = o.integer("topK", 1);
   if (top_k > experts) o.refuse("topK", "at most experts = " + std::to_string(experts));
-  return MoeFeedForwardSpec{activation, experts, top_k, read_linear(o, "router", hidden, experts), gate, up, down};
+  const bool all = o.choice("softmaxOver", {"chosen", "all"}) == 1;
+  return MoeFeedForwardSpec{activation, experts, top_k, all, read_linear(o, "router", hidden, experts), gate, up, down};
 }
 
 LayerSpec read_layer(const ObjectReader& o, const DecoderSpec& decoder) {

@@ -12,20 +12,21 @@ const PACKED_BITS: ReadonlyMap<string, number> = new Map([
   ['Q4_1', 4],
   ['Q8_0', 8],
 ]);
-/** Divisors of the rotary frequencies (llama3 scaling), too few to leave in the file: passed on as numbers. */
-const ROPE_FACTORS = 'rope_freqs.weight';
+/** Divisors of the rotary frequencies (llama3 scaling; longrope), too few to leave in the file: passed on as numbers. */
+const ROPE_FACTORS = ['rope_freqs.weight', 'rope_factors_long.weight', 'rope_factors_short.weight'];
 
 /** Throws ModelUnsupported naming the tensor and type that MLX does not read. */
 export async function ggufCheckpoint(gguf: GgufFile): Promise<Checkpoint> {
   const tensors = new Map<string, TensorInfo>();
   for (const tensor of gguf.tensors) addTensor(gguf.path, tensors, tensor);
-  const factors = gguf.tensors.find((tensor) => tensor.name === ROPE_FACTORS);
   const config: Record<string, unknown> = {};
   for (const [key, value] of gguf.metadata) {
     if (key.startsWith('tokenizer.') && typeof value === 'object') continue;
     config[key] = ArrayBuffer.isView(value) ? Array.from(value as ArrayLike<number | bigint>, Number) : value;
   }
-  if (factors !== undefined) config[ROPE_FACTORS] = await readFloats(gguf.path, factors);
+  for (const tensor of gguf.tensors) {
+    if (ROPE_FACTORS.includes(tensor.name)) config[tensor.name] = await readFloats(gguf.path, tensor);
+  }
   return { format: 'gguf', config, tensors, files: [gguf.path] };
 }
 

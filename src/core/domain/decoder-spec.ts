@@ -90,12 +90,14 @@ export interface DenseFeedForwardSpec {
   readonly down: LinearSpec; // [D, F]
 }
 
-/** Mixture of experts: the topK largest router logits, softmax over those, weighted sum of the experts' outputs. */
+/** Mixture of experts: the topK largest router logits, a softmax, weighted sum of the experts' outputs. */
 export interface MoeFeedForwardSpec {
   readonly kind: 'moe';
   readonly activation: Activation;
   readonly experts: number;
   readonly topK: number;
+  /** Whether weights of the chosen add up to 1, or are what they are among all experts. */
+  readonly softmaxOver: 'chosen' | 'all';
   readonly router: LinearSpec; // [E, D]
   readonly gate: LinearSpec; // [E, F, D], bias [E, F]
   readonly up: LinearSpec; // [E, F, D], bias [E, F]

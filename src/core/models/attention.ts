@@ -12,6 +12,8 @@ export interface AttentionOptions {
   readonly qkvBias: 'required' | 'optional';
   /** Weight offset of the norms over heads of q and k; null = the family has none. */
   readonly qkNorm: { readonly weightOffset: 0 | 1 } | null;
+  /** q, k and v are rows of one matrix. */
+  readonly fused?: boolean;
   /** Tensor of the sinks, [heads]. */
   readonly sinks?: string;
   readonly softcap?: number | null;
@@ -21,8 +23,11 @@ export function buildAttention(source: ModelSource, geometry: Geometry, layer: n
   const { hiddenSize, heads, kvHeads, headDim, eps } = geometry;
   const { names, tensors } = source;
   const stem = (part: 'q' | 'k' | 'v' | 'o' | 'qNorm' | 'kNorm'): string => names.layer(layer, part);
+  const firstHead = { q: 0, k: heads, v: heads + kvHeads };
   const project = (part: 'q' | 'k' | 'v', count: number): LinearWish => ({
-    stem: stem(part),
+    ...(options.fused
+      ? { stem: names.layer(layer, 'qkv'), rows: { start: firstHead[part] * headDim, of: (heads + 2 * kvHeads) * headDim } }
+      : { stem: stem(part) }),
     inFeatures: hiddenSize,
     outFeatures: count * headDim,
     bias: options.qkvBias,

@@ -38,6 +38,21 @@ export class ConfigReader {
     return this.read(key, undefined, `a list of ${length} strings`, isTexts);
   }
 
+  /** A list of 0s and 1s (or booleans), one per layer. */
+  flags(key: string, length: number): readonly boolean[] | null {
+    if (!this.has(key)) return null;
+    const isFlags = (v: unknown): v is readonly (0 | 1 | boolean)[] =>
+      Array.isArray(v) && v.length === length && v.every((x) => x === 0 || x === 1 || typeof x === 'boolean');
+    return this.read(key, undefined, `a list of ${length} flags, 0 or 1`, isFlags).map(Boolean);
+  }
+
+  /** Indices of layers; absent = none. */
+  layerIndices(key: string, layers: number): readonly number[] {
+    const isIndices = (v: unknown): v is readonly number[] =>
+      Array.isArray(v) && v.every((x) => Number.isSafeInteger(x) && (x as number) >= 0 && (x as number) < layers);
+    return this.read(key, [], `a list of layers 0..${layers - 1}`, isIndices);
+  }
+
   numbers(key: string, length: number): readonly number[] {
     const isNumbers = (v: unknown): v is readonly number[] =>
       Array.isArray(v) && v.length === length && v.every((x) => typeof x === 'number' && Number.isFinite(x) && x > 0);

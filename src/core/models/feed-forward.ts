@@ -3,14 +3,28 @@ import type { ConfigReader } from './config-reader.js';
 import type { Geometry } from './geometry.js';
 import { linear, type ModelSource } from './model-source.js';
 
-export function buildFeedForward(source: ModelSource, geometry: Geometry, layer: number, activation: Activation): DenseFeedForwardSpec {
+/** @param fused gate and up are rows of one matrix */
+export function buildFeedForward(
+  source: ModelSource,
+  geometry: Geometry,
+  layer: number,
+  activation: Activation,
+  fused = false,
+): DenseFeedForwardSpec {
   const { hiddenSize, feedForward } = geometry;
-  const stem = (part: 'gate' | 'up' | 'down'): string => source.names.layer(layer, part);
+  const stem = (part: 'gate' | 'up' | 'gateUp' | 'down'): string => source.names.layer(layer, part);
+  const widen = (part: 'gate' | 'up') =>
+    linear(source, {
+      ...(fused ? { stem: stem('gateUp'), rows: { start: part === 'gate' ? 0 : feedForward, of: 2 * feedForward } } : { stem: stem(part) }),
+      inFeatures: hiddenSize,
+      outFeatures: feedForward,
+      bias: 'optional',
+    });
   return {
     kind: 'dense',
     activation,
-    gate: linear(source, { stem: stem('gate'), inFeatures: hiddenSize, outFeatures: feedForward, bias: 'optional' }),
-    up: linear(source, { stem: stem('up'), inFeatures: hiddenSize, outFeatures: feedForward, bias: 'optional' }),
+    gate: widen('gate'),
+    up: widen('up'),
     down: linear(source, { stem: stem('down'), inFeatures: feedForward, outFeatures: hiddenSize, bias: 'optional' }),
   };
 }

@@ -6,6 +6,7 @@ import type { DecoderSpec, LayerSpec, RopeSpec } from '../domain/decoder-spec.js
 import { buildAttention } from './attention.js';
 import type { ConfigReader } from './config-reader.js';
 import { buildFeedForward, readActivation } from './feed-forward.js';
+import { readCap, toBfloat16 } from './gemma.js';
 import { readGeometry } from './geometry.js';
 import { linear, norm, readHead, readVocabSize, type ModelSource } from './model-source.js';
 import { readRope } from './rope-config.js';
@@ -83,15 +84,4 @@ function readRopes(config: ConfigReader, headDim: number): readonly RopeSpec[] {
     rope_parameters: null,
   });
   return [readRope(config, { headDim, base: GLOBAL_ROPE_BASE }), readRope(local, { headDim })];
-}
-
-function readCap(config: ConfigReader, key: string): number | null {
-  return config.has(key) ? config.positiveNumber(key) : null;
-}
-
-/** Nearest value with bfloat16's 8 bits of mantissa, ties to even. */
-function toBfloat16(value: number): number {
-  const bits = new Uint32Array(new Float32Array([value]).buffer);
-  bits[0] = ((bits[0]! + 0x7fff + ((bits[0]! >>> 16) & 1)) >>> 16) << 16;
-  return new Float32Array(bits.buffer)[0]!;
 }

@@ -22,7 +22,7 @@ export function buildExperts(source: ModelSource, geometry: Geometry, stem: stri
   checkTopK(config, topK, experts);
   const router = linear(source, { stem: `${stem}.router`, inFeatures: geometry.hiddenSize, outFeatures: experts, bias: 'required' });
   const layout = pickLayout(source, `${stem}.experts`);
-  return { kind: 'moe', activation, experts, topK, router, ...layout(source, geometry, experts, `${stem}.experts`) };
+  return { kind: 'moe', activation, experts, topK, softmaxOver: 'chosen', router, ...layout(source, geometry, experts, `${stem}.experts`) };
 }
 
 function checkTopK(config: ConfigReader, topK: number, experts: number): void {

@@ -11,6 +11,8 @@ export interface LinearWish {
   readonly experts?: number;
   /** `optional`: added where the checkpoint has it. */
   readonly bias: 'required' | 'optional' | 'none';
+  /** Where it is part of a matrix that several layers share: its rows are [start, start + outFeatures) of `of`. */
+  readonly rows?: { readonly start: number; readonly of: number };
   /** Put on weight, scales, biases and bias alike: all of them have the output rows in the same axis. */
   readonly rowOps?: readonly TensorOp[];
 }
@@ -87,13 +89,25 @@ function checkClaim(
     );
 }
 
-/** [E?, out, ...rest] */
+/** [E?, out, ...rest] as the checkpoint has it. */
 function rows(wish: LinearWish, ...rest: readonly number[]): number[] {
-  return [...(wish.experts === undefined ? [] : [wish.experts]), wish.outFeatures, ...rest];
+  return [...(wish.experts === undefined ? [] : [wish.experts]), wish.rows?.of ?? wish.outFeatures, ...rest];
 }
 
 function ref(name: string, wish: LinearWish): TensorRef {
-  return { name, ops: wish.rowOps ?? [] };
+  const part: readonly TensorOp[] =
+    wish.rows === undefined
+      ? []
+      : [
+          {
+            op: 'slice',
+            axis: wish.experts === undefined ? 0 : 1,
+            start: wish.rows.start,
+            stop: wish.rows.start + wish.outFeatures,
+            step: 1,
+          },
+        ];
+  return { name, ops: [...part, ...(wish.rowOps ?? [])] };
 }
 
 function last(shape: readonly number[]): number {

@@ -3,6 +3,7 @@ import type { Checkpoint } from '../domain/checkpoint.js';
 import type { DecoderSpec } from '../domain/decoder-spec.js';
 import { SemanticError } from '../domain/errors.js';
 import { ConfigReader } from './config-reader.js';
+import { buildGemma2, buildGemma2Gguf } from './gemma2.js';
 import { buildGemma3, buildGemma3Gguf } from './gemma3.js';
 import { buildGemma3Text } from './gemma3_text.js';
 import { ggufConfig } from './gguf-config.js';
@@ -10,9 +11,12 @@ import { buildGptOss } from './gpt_oss.js';
 import { buildLlama } from './llama.js';
 import { buildMistral } from './mistral.js';
 import type { ModelBuilder, ModelSource } from './model-source.js';
+import { buildPhi3 } from './phi3.js';
 import { readQuantizationConfig } from './quantization-config.js';
 import { buildQwen2 } from './qwen2.js';
 import { buildQwen3 } from './qwen3.js';
+import { buildQwen3Moe, buildQwen3MoeGguf } from './qwen3_moe.js';
+import { buildSmolLm3, buildSmolLm3Gguf } from './smollm3.js';
 import { TensorLookup } from './tensor-lookup.js';
 import { ggufNames, huggingFaceNames } from './weight-names.js';
 
@@ -25,6 +29,10 @@ const BUILDERS: Readonly<Record<string, ModelBuilder>> = {
   gemma3: buildGemma3,
   gemma3_text: buildGemma3Text,
   gpt_oss: buildGptOss,
+  smollm3: buildSmolLm3,
+  phi3: buildPhi3,
+  gemma2: buildGemma2,
+  qwen3_moe: buildQwen3Moe,
 };
 
 /** By `general.architecture` of a GGUF file; Mistral's files say llama. */
@@ -33,6 +41,10 @@ const GGUF_BUILDERS: Readonly<Record<string, ModelBuilder>> = {
   qwen2: buildQwen2,
   qwen3: buildQwen3,
   gemma3: buildGemma3Gguf,
+  smollm3: buildSmolLm3Gguf,
+  phi3: buildPhi3,
+  gemma2: buildGemma2Gguf,
+  qwen3moe: buildQwen3MoeGguf,
 };
 
 export const KNOWN_MODEL_TYPES: readonly string[] = Object.keys(BUILDERS);

@@ -21,7 +21,7 @@ export function readRope(config: ConfigReader, defaults: RopeDefaults): RopeSpec
   return buildRope(dims, base, section === null ? { kind: 'default' } : readScaling(section, config, dims));
 }
 
-/** Throws ModelUnsupported for rules that change with the length of the sequence (dynamic, longrope), or are unknown. */
+/** Throws ModelUnsupported for rules that change with the length of the sequence (dynamic), or are unknown. */
 export function readScaling(section: ConfigReader, config: ConfigReader, dims: number): RopeScaling {
   const key = section.has('rope_type') ? 'rope_type' : 'type';
   switch (section.text(key, 'default')) {
@@ -40,10 +40,29 @@ export function readScaling(section: ConfigReader, config: ConfigReader, dims: n
     case 'yarn':
       return readYarn(section, config);
     case 'factors':
-      return { kind: 'factors', factors: section.numbers('factors', dims / 2) };
+      return { kind: 'factors', factors: section.numbers('factors', dims / 2), attentionFactor: 1 };
+    case 'longrope':
+    case 'su': // its name in the first files of Phi 3
+      return readLongRope(section, config, dims);
     default:
-      throw section.unsupported(key, '"default", "linear", "llama3" or "yarn"');
+      throw section.unsupported(key, '"default", "linear", "llama3", "yarn" or "longrope"');
   }
+}
+
+/**
+ * Phi 3: divisors for contexts within the original one, and others beyond it. transformers changes over when a sequence grows
+ * past it, which would turn all its keys anew; like mlx-lm we take those of the context that the model is made for.
+ */
+function readLongRope(section: ConfigReader, config: ConfigReader, dims: number): RopeScaling {
+  const key = 'original_max_position_embeddings';
+  const original = (section.has(key) ? section : config).positiveInteger(key);
+  const ratio = config.positiveInteger('max_position_embeddings') / original;
+  const inferred = ratio <= 1 ? 1 : Math.sqrt(1 + Math.log(ratio) / Math.log(original));
+  return {
+    kind: 'factors',
+    factors: section.numbers(ratio > 1 ? 'long_factor' : 'short_factor', dims / 2),
+    attentionFactor: section.positiveNumber('attention_factor', inferred),
+  };
 }
 
 function readYarn(section: ConfigReader, config: ConfigReader): YarnScaling {

@@ -10,8 +10,8 @@ export type RopeScaling =
   | { readonly kind: 'linear'; readonly factor: number }
   | Llama3Scaling
   | YarnScaling
-  /** [dims / 2] divisors of the frequencies, as GGUF files carry them in `rope_freqs.weight`. */
-  | { readonly kind: 'factors'; readonly factors: readonly number[] };
+  /** [dims / 2] divisors of the frequencies: GGUF's `rope_freqs.weight`, or one of longrope's two lists. */
+  | { readonly kind: 'factors'; readonly factors: readonly number[]; readonly attentionFactor: number };
 
 /** Llama 3.1: long wavelengths are stretched by `factor`, short ones kept, those between are blended. */
 export interface Llama3Scaling {
@@ -37,10 +37,13 @@ export interface YarnScaling {
   readonly attentionFactor: number;
 }
 
+/** For layers without positions (NoPE): turns by no angle, bit for bit. */
+export const IDENTITY_ROPE: RopeSpec = { dims: 2, inverseFrequencies: [0], attentionFactor: 1 };
+
 /** @param dims rotated elements of a head, even */
 export function buildRope(dims: number, base: number, scaling: RopeScaling): RopeSpec {
   const plain = Array.from({ length: dims / 2 }, (_, i) => base ** (-(2 * i) / dims));
-  const attentionFactor = scaling.kind === 'yarn' ? scaling.attentionFactor : 1;
+  const attentionFactor = 'attentionFactor' in scaling ? scaling.attentionFactor : 1;
   return { dims, inverseFrequencies: scale(plain, dims, base, scaling), attentionFactor };
 }
 

@@ -17,6 +17,8 @@ const HUGGING_FACE_PARTS = {
   k: 'self_attn.k_proj',
   v: 'self_attn.v_proj',
   o: 'self_attn.o_proj',
+  /** q, k and v one below the other (Phi 3). */
+  qkv: 'self_attn.qkv_proj',
   qNorm: 'self_attn.q_norm',
   kNorm: 'self_attn.k_norm',
   /** The norm before the feed-forward in Llama-like families, after attention in Gemma's. */
@@ -25,6 +27,8 @@ const HUGGING_FACE_PARTS = {
   postFeedForwardNorm: 'post_feedforward_layernorm',
   gate: 'mlp.gate_proj',
   up: 'mlp.up_proj',
+  /** Gate and up one below the other (Phi 3). */
+  gateUp: 'mlp.gate_up_proj',
   down: 'mlp.down_proj',
 } as const;
 
@@ -45,6 +49,7 @@ const GGUF_PARTS: Readonly<Record<LayerPart, string>> = {
   k: 'attn_k',
   v: 'attn_v',
   o: 'attn_output',
+  qkv: 'attn_qkv',
   qNorm: 'attn_q_norm',
   kNorm: 'attn_k_norm',
   postAttentionNorm: 'ffn_norm',
@@ -52,6 +57,7 @@ const GGUF_PARTS: Readonly<Record<LayerPart, string>> = {
   postFeedForwardNorm: 'post_ffw_norm',
   gate: 'ffn_gate',
   up: 'ffn_up',
+  gateUp: 'ffn_up',
   down: 'ffn_down',
 };
 

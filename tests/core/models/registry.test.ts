@@ -44,9 +44,9 @@ describe('the registry', () => {
     expectFailure(
       llama({ model_type: 'mamba2' }),
       'ModelUnsupported',
-      /"mamba2" is not known; wanted one of llama, mistral, qwen2, qwen3, gemma3, gemma3_text, gpt_oss/,
+      /"mamba2" is not known; wanted one of llama, mistral, qwen2, qwen3, gemma3, gemma3_text, gpt_oss, smollm3, phi3, gemma2, qwen3_moe/,
     );
-    expect(KNOWN_MODEL_TYPES).toHaveLength(7);
+    expect(KNOWN_MODEL_TYPES).toHaveLength(11);
   });
 
   it('does not take a property of every object for an architecture', () => {
@@ -80,7 +80,7 @@ describe('a config of the wrong kind', () => {
 
   it.each([
     [{ hidden_act: 'relu' }, /"hidden_act", got "relu"/],
-    [{ rope_scaling: { rope_type: 'dynamic', factor: 2 } }, /"default", "linear", "llama3" or "yarn".*got "dynamic"/],
+    [{ rope_scaling: { rope_type: 'dynamic', factor: 2 } }, /"default", "linear", "llama3", "yarn" or "longrope".*got "dynamic"/],
     [{ rope_traditional: true }, /"rope_traditional", got true/],
     [{ num_local_experts: 8 }, /a dense model/],
     [{ layer_types: ['full_attention', 'linear_attention'] }, /"layer_types"/],
@@ -149,5 +149,148 @@ describe('Qwen 3', () => {
       },
     );
     expect(buildDecoderSpec(given).layers.map(({ attention }) => attention.window)).toEqual([null, 32]);
+  });
+});
+
+describe('SmolLM3', () => {
+  const turning = (changes: Config) =>
+    buildDecoderSpec(llama({ model_type: 'smollm3', ...changes })).layers.map(({ attention }) => attention.rope);
+
+  it('turns q and k in the layers whose flag in no_rope_layers is 1, and in the others by no angle at all', () => {
+    expect(turning({ no_rope_layers: [0, 1] })).toEqual([1, 0]);
+    const spec = buildDecoderSpec(llama({ model_type: 'smollm3', no_rope_layers: [0, 1] }));
+    expect(spec.ropes[1]).toEqual({ dims: 2, inverseFrequencies: [0], attentionFactor: 1 });
+  });
+
+  it('leaves out every no_rope_layer_interval-th layer where no list is given', () => {
+    expect(turning({ no_rope_layer_interval: 2 })).toEqual([0, 1]);
+    expect(turning({})).toEqual([0, 0]);
+  });
+
+  it.each([
+    [{ no_rope_layers: [1] }, 'ModelFileCorrupt', /a list of 2 flags, 0 or 1 at "no_rope_layers", got \[1\]/],
+    [{ no_rope_layers: [1, 2] }, 'ModelFileCorrupt', /flags, 0 or 1/],
+    [{ use_sliding_window: true }, 'ModelUnsupported', /"use_sliding_window", got true/],
+  ] as const)('refuses %j', (changes, code, message) => {
+    expectFailure(llama({ model_type: 'smollm3', ...changes }), code, message);
+  });
+});
+
+describe('Phi 3', () => {
+  const phi3 = (changes: Config = {}, change: (tensors: Tensors) => void = () => {}): Checkpoint =>
+    llama({ model_type: 'phi3', ...changes }, (tensors) => {
+      for (const i of [0, 1]) {
+        for (const part of ['self_attn.q', 'self_attn.k', 'self_attn.v', 'mlp.gate', 'mlp.up'])
+          tensors.delete(`model.layers.${i}.${part}_proj.weight`);
+        tensors.set(`model.layers.${i}.self_attn.qkv_proj.weight`, { dtype: 'F16', shape: [128, 64] });
+        tensors.set(`model.layers.${i}.mlp.gate_up_proj.weight`, { dtype: 'F16', shape: [256, 64] });
+      }
+      change(tensors);
+    });
+  const rows = (start: number, stop: number) => [{ op: 'slice', axis: 0, start, stop, step: 1 }];
+  const longrope = { type: 'longrope', short_factor: Array(8).fill(1), long_factor: [1, 2, 3, 4, 5, 6, 7, 8] };
+
+  it('takes q, k and v as rows of one matrix, and gate and up as rows of another', () => {
+    const { attention, feedForward } = buildDecoderSpec(phi3()).layers[1]!;
+    expect([attention.q, attention.k, attention.v].map(({ weight }) => weight.ops)).toEqual([rows(0, 64), rows(64, 96), rows(96, 128)]);
+    expect([feedForward.gate, feedForward.up].map(({ weight }) => weight.ops)).toEqual([rows(0, 128), rows(128, 256)]);
+    expect(attention.k.weight.name).toBe('model.layers.1.self_attn.qkv_proj.weight');
+  });
+
+  it('names a fused matrix whose rows are not those of q, k and v', () => {
+    const wrong = phi3({}, (tensors) => tensors.set('model.layers.0.self_attn.qkv_proj.weight', { dtype: 'F16', shape: [192, 64] }));
+    expectFailure(wrong, 'ModelFileCorrupt', /qkv_proj\.weight": wanted shape \[128, 64\], got \[192, 64\]/);
+  });
+
+  it('has no window where the one that is stated is wider than the context', () => {
+    const windows = (sliding_window: number | null) =>
+      buildDecoderSpec(phi3({ sliding_window })).layers.map(({ attention }) => attention.window);
+    expect([windows(64), windows(262_144), windows(null)]).toEqual([
+      [64, 64],
+      [null, null],
+      [null, null],
+    ]);
+  });
+
+  it('divides frequencies by the long factors where the context is longer than the original one, else by the short ones', () => {
+    const rope = (original: number) =>
+      buildDecoderSpec(phi3({ rope_scaling: longrope, original_max_position_embeddings: original })).ropes[0]!;
+    expect(rope(64).inverseFrequencies[7]! * 8).toBeCloseTo(rope(512).inverseFrequencies[7]!, 12);
+    expect(rope(64).attentionFactor).toBeCloseTo(Math.sqrt(1 + Math.log(8) / Math.log(64)), 12);
+    expect(rope(512).attentionFactor).toBe(1);
+  });
+
+  it('names factors that are not one for every pair of rotated elements', () => {
+    const cut = phi3({ rope_scaling: longrope, original_max_position_embeddings: 64, partial_rotary_factor: 0.5 });
+    expectFailure(cut, 'ModelFileCorrupt', /a list of 4 positive numbers at "rope_scaling\.long_factor"/);
+  });
+});
+
+describe('Gemma 2', () => {
+  const gemma2 = (changes: Config = {}): Checkpoint =>
+    llama({ model_type: 'gemma2', head_dim: 16, query_pre_attn_scalar: 64, sliding_window: 32, ...changes }, (tensors) => {
+      for (const i of [0, 1])
+        for (const part of ['pre', 'post'])
+          tensors.set(`model.layers.${i}.${part}_feedforward_layernorm.weight`, { dtype: 'BF16', shape: [64] });
+    });
+
+  it('windows every other layer, caps scores and logits, and scales by query_pre_attn_scalar', () => {
+    const spec = buildDecoderSpec(gemma2({ attn_logit_softcapping: 50, final_logit_softcapping: 30 }));
+    expect(spec.layers.map(({ attention }) => [attention.window, attention.softcap, attention.scale])).toEqual([
+      [32, 50, 1 / 8],
+      [null, 50, 1 / 8],
+    ]);
+    expect([spec.logitSoftcap, spec.embedding.scale, spec.finalNorm.weightOffset]).toEqual([30, 8, 1]);
+  });
+
+  it('caps nothing where config.json says null', () => {
+    const spec = buildDecoderSpec(gemma2({ attn_logit_softcapping: null, final_logit_softcapping: null }));
+    expect([spec.logitSoftcap, spec.layers[0]!.attention.softcap]).toEqual([null, null]);
+  });
+});
+
+describe('the mixtures of Qwen 3', () => {
+  const EXPERTS = { num_experts: 4, num_experts_per_tok: 2, moe_intermediate_size: 32, decoder_sparse_step: 1, mlp_only_layers: [] };
+  const moe = (changes: Config = {}, change: (tensors: Tensors) => void = () => {}): Checkpoint =>
+    llama({ model_type: 'qwen3_moe', rope_theta: 1e6, head_dim: 16, ...EXPERTS, ...changes }, (tensors) => {
+      for (const i of [0, 1]) {
+        const add = (part: string, ...shape: number[]) => tensors.set(`model.layers.${i}.${part}.weight`, { dtype: 'BF16', shape });
+        for (const part of ['q_norm', 'k_norm']) add(`self_attn.${part}`, 16);
+        add('mlp.gate', 4, 64);
+        for (const part of ['gate', 'up']) add(`mlp.switch_mlp.${part}_proj`, 4, 32, 64);
+        add('mlp.switch_mlp.down_proj', 4, 64, 32);
+      }
+      change(tensors);
+    });
+  const kinds = (changes: Config) => buildDecoderSpec(moe(changes)).layers.map(({ feedForward }) => feedForward.kind);
+
+  it('are in every decoder_sparse_step-th layer that mlp_only_layers does not name', () => {
+    expect(kinds({})).toEqual(['moe', 'moe']);
+    expect(kinds({ decoder_sparse_step: 2 })).toEqual(['dense', 'moe']);
+    expect(kinds({ mlp_only_layers: [1] })).toEqual(['moe', 'dense']);
+  });
+
+  it('weigh the chosen experts as norm_topk_prob says', () => {
+    const over = (norm_topk_prob: boolean) => buildDecoderSpec(moe({ norm_topk_prob })).layers[0]!.feedForward;
+    expect([over(true), over(false)]).toMatchObject([{ softmaxOver: 'chosen' }, { softmaxOver: 'all' }]);
+  });
+
+  it('are refused by name where every expert is a tensor of its own', () => {
+    const single = moe({}, (tensors) => {
+      for (let e = 0; e < 4; e++) tensors.set(`model.layers.0.mlp.experts.${e}.gate_proj.weight`, { dtype: 'BF16', shape: [32, 64] });
+    });
+    expectFailure(
+      single,
+      'ModelUnsupported',
+      /experts\.0\.gate_proj\.weight": experts in tensors of their own .*switch_mlp\.gate_proj\.weight/,
+    );
+  });
+
+  it.each([
+    [{ num_experts_per_tok: 5 }, /at most 4, the number of experts at "num_experts_per_tok", got 5/],
+    [{ mlp_only_layers: [2] }, /a list of layers 0\.\.1 at "mlp_only_layers", got \[2\]/],
+    [{ num_experts: 0 }, /"num_experts", got 0/],
+  ])('are refused with %j', (changes, message) => {
+    expectFailure(moe(changes), 'ModelFileCorrupt', message);
   });
 });

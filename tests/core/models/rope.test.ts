@@ -30,7 +30,9 @@ describe('rotary frequencies', () => {
 
   it('are divided by the factors of a GGUF file', () => {
     const plain = buildRope(8, 10_000, { kind: 'default' }).inverseFrequencies;
-    expect(buildRope(8, 10_000, { kind: 'factors', factors: [1, 2, 4, 8] }).inverseFrequencies).toEqual(plain.map((f, i) => f / 2 ** i));
+    expect(buildRope(8, 10_000, { kind: 'factors', attentionFactor: 1, factors: [1, 2, 4, 8] }).inverseFrequencies).toEqual(
+      plain.map((f, i) => f / 2 ** i),
+    );
   });
 
   it('never fall below the plain ones divided by the factor, nor rise above them, whatever the scaling', () => {
