@@ -6,6 +6,8 @@
  * Errors are `NativeError`s: `code` says the class, `origin` the place, `message` what was wanted and what was got.
  */
 import type { DecoderSpec } from '../src/core/domain/decoder-spec.js';
+import type { EncoderSpec } from '../src/core/domain/encoder-spec.js';
+import type { Pooling } from '../src/core/domain/pooling.js';
 import type { Compute } from '../src/core/domain/compute.js';
 import type { KvFormat } from '../src/core/domain/kv-format.js';
 
@@ -35,7 +37,7 @@ export interface NativeError extends Error {
 /** `mlx`: MLX graphs (Metal, CUDA, or MLX's CPU device). `cpu`: our own multi-threaded kernels. */
 export type ExecutorKind = 'mlx' | 'cpu';
 /** `q8`, `q4`: affine, in groups of 64 elements of a head with a scale and a bias of 16 bits each; heads a multiple of 8 wide. */
-export type { Compute, KvFormat };
+export type { Compute, KvFormat, Pooling };
 
 export interface EngineOptions {
   /** Worker threads of the `cpu` executor, the engine thread included; >= 1. */
@@ -71,6 +73,35 @@ export interface LoadedModel {
    * to another. Part of a cache's fingerprint.
    */
   readonly kvLayout: string;
+}
+
+/** An encoder reads each input as a whole, keeps nothing of it, and always computes in f32 (`mlx` on a GPU: in the weights' type). */
+export interface EncoderLoadOptions {
+  readonly spec: EncoderSpec;
+  /** As in LoadOptions. */
+  readonly files: readonly string[];
+  readonly executor: ExecutorKind;
+}
+
+export interface LoadedEncoder {
+  readonly model: ModelId;
+  /** Bytes the weights take in memory now. */
+  readonly weightBytes: number;
+}
+
+/** A ragged batch: input i is tokens[sum(counts[..i]) ..+ counts[i]]. Its vector is the same, with `cpu` bit for bit, in any company. */
+export interface EncodePlan {
+  readonly model: ModelId;
+  readonly counts: Int32Array; // [n] tokens of each, 1..contextLength
+  readonly tokens: Int32Array; // [sum(counts)]
+  readonly pooling: Pooling;
+}
+
+export interface EncodeResult {
+  /** [n, hiddenSize], not normalised. */
+  readonly vectors: Float32Array;
+  /** Wall time on the engine's thread, microseconds. */
+  readonly encodeMicros: number;
 }
 
 /**
@@ -175,6 +206,8 @@ export interface EngineStats {
   readonly steps: number;
   readonly tokensPrefilled: number; // tokens of steps with count > 1 or sample = 0
   readonly tokensDecoded: number; // sampled tokens
+  readonly encodes: number; // batches through encoders
+  readonly tokensEncoded: number; // in them
   readonly sequences: number; // alive now
   readonly weightBytes: number;
   /**
@@ -232,7 +265,11 @@ export class Engine {
   stats(): EngineStats;
   /** Fails with ERR_MODEL_FILE naming file and tensor, or ERR_OUT_OF_MEMORY with the figures. */
   loadModel(options: LoadOptions): Promise<LoadedModel>;
-  /** Drops the model's sequences too. What is being saved or loaded for it is finished before it settles. */
+  /** As loadModel. */
+  loadEncoder(options: EncoderLoadOptions): Promise<LoadedEncoder>;
+  /** The whole batch in one crossing. Refused (ERR_INVALID_ARGUMENT, ERR_OUT_OF_MEMORY) before anything is allocated. */
+  encode(plan: EncodePlan): Promise<EncodeResult>;
+  /** Of encoders too. Drops the model's sequences. What is being saved or loaded for it is finished before it settles. */
   unloadModel(model: ModelId): Promise<void>;
   /** An empty sequence; its KV grows in multiples of 256 tokens. */
   createSequence(model: ModelId, sampling: SamplingOptions): Promise<SequenceId>;

@@ -6,6 +6,7 @@ import type { Checkpoint } from './domain/checkpoint.js';
 import type { DecoderSpec } from './domain/decoder-spec.js';
 import type { KvBlock, KvImageKey } from './domain/kv-block.js';
 import type { OutputConstraint } from './domain/output-constraint.js';
+import type { Pooling } from './domain/pooling.js';
 import type { SamplingParams } from './domain/sampling.js';
 
 /** Ragged batch of one step: see StepPlan in native/index.d.ts. */
@@ -51,6 +52,23 @@ export interface ModelRunner {
   /** Steps that were asked for ahead and have not begun do not run. */
   withdrawAhead(): void;
   unload(): Promise<void>;
+}
+
+/** A loaded encoder. It reads each input as a whole and keeps nothing of it. Implemented over the native addon. */
+export interface EncoderRunner {
+  /** Longest input, in tokens. */
+  readonly contextLength: number;
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly weightBytes: number;
+  /** One vector [hiddenSize] per input, in order, not normalised; the same in whatever company. */
+  encode(inputs: readonly Int32Array[], pooling: Pooling): Promise<EncoderOutput>;
+  unload(): Promise<void>;
+}
+
+export interface EncoderOutput {
+  readonly vectors: readonly Float32Array[];
+  readonly micros: number;
 }
 
 /** Tokens [start, start + count) of a sequence in some layers as bytes of a file: a block (`start` is a multiple of 256) or its beginning. */

@@ -63,10 +63,13 @@ struct Kernels {
   void (*embed)(const PanelMatrix& w, int row, float scale, float* y);
 
   void (*rms_norm)(const float* x, const float* weight, int n, float eps, float* y);  // y may be x
+  // y = (x - mean) / sqrt(variance + eps) * weight + bias; y may be x
+  void (*layer_norm)(const float* x, const float* weight, const float* bias, int n, float eps, float* y);
   void (*store)(const float* acc, const float* bias, int n, float* y);                // y = acc + bias?
   void (*add)(const float* acc, const float* bias, int n, float* y);                  // y += acc + bias?
   void (*add_scaled)(const float* x, float factor, int n, float* y);                  // y += factor * x
   void (*activate)(ActivationKind kind, float alpha, float limit, const float* gate, const float* up, int n, float* y);
+  void (*gelu)(const float* x, int n, float* y);  // x Phi(x), with the error function; y may be x
   void (*softcap)(float* x, int n, float cap);
   // Rotates (x[i], x[i + dims / 2]) by the angles, in place, then multiplies all n by `scale`.
   void (*rotate)(float* x, const float* cos, const float* sin, int dims, int n, float scale);

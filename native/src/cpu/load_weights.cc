@@ -1,120 +1,10 @@
-#include <algorithm>
-#include <utility>
-
-#include "cpu/pack_panels.h"
+#include "cpu/weight_loader.h"
 #include "cpu/weights.h"
-#include "decoder/linear_weights.h"
-#include "decoder/norm_weight.h"
-#include "error.h"
-
-namespace mx = mlx::core;
 
 namespace semantic::cpu {
 namespace {
 
-PanelKind dense_kind(mx::Dtype t) {
-  return t == mx::float32 ? PanelKind::F32 : t == mx::float16 ? PanelKind::F16 : PanelKind::BF16;
-}
-
-ScaleKind scale_kind(mx::Dtype t) {
-  return t == mx::float32 ? ScaleKind::F32 : t == mx::float16 ? ScaleKind::F16 : ScaleKind::BF16;
-}
-
-std::vector<float> to_floats(const mx::array& a) {
-  const mx::array f = mx::contiguous(mx::astype(a, mx::float32));
-  mx::eval(f);
-  return {f.data<float>(), f.data<float>() + f.size()};
-}
-
-mx::array as_float32(const mx::array& a) {
-  mx::array f = mx::contiguous(mx::astype(a, mx::float32));
-  mx::eval(f);
-  return f;
-}
-
-class Loader {
- public:
-  Loader(TensorSource& source, WeightArena& arena, ThreadPool& pool) : source_(source), arena_(arena), pool_(pool) {}
-
-  int64_t bytes() const { return bytes_; }
-
-  // experts = 0: tensors of [out, ...]; else [experts, out, ...].
-  Linear linear(const LinearSpec& spec, int experts = 0) {
-    LinearWeights from = load_linear(source_, spec, experts);
-    Linear out;
-    out.matrix = spec.quantization ? quantized(spec, *spec.quantization, experts, from) : dense(spec, experts, from);
-    if (from.bias) {
-      const std::vector<float> bias = to_floats(*from.bias);
-      out.bias.assign(static_cast<size_t>(out.matrix.experts) * out.matrix.panels * kLanes, 0.0f);
-      for (int e = 0; e < out.matrix.experts; ++e) {
-        std::copy_n(bias.begin() + static_cast<ptrdiff_t>(e) * spec.out_features, spec.out_features,
-                    out.bias.begin() + static_cast<ptrdiff_t>(e) * out.matrix.panels * kLanes);
-      }
-      out.matrix.bias = out.bias.data();
-    }
-    bytes_ += static_cast<int64_t>(out.matrix.bytes() + out.bias.size() * sizeof(float));
-    return out;
-  }
-
-  Norm norm(const NormSpec& spec, int width) {
-    Norm out{to_floats(load_norm_weight(source_, spec, width)), spec.eps};
-    bytes_ += static_cast<int64_t>(out.weight.size() * sizeof(float));
-    return out;
-  }
-  std::optional<Norm> norm(const std::optional<NormSpec>& spec, int width) {
-    return spec ? std::optional<Norm>(norm(*spec, width)) : std::nullopt;
-  }
-  std::vector<float> vector(const TensorRef& ref, int size) { return to_floats(load_vector(source_, ref, size)); }
-
- private:
-  static RowMajorWeight described(const LinearSpec& spec, int experts, const LinearWeights& from) {
-    RowMajorWeight w{};
-    w.experts = std::max(1, experts);
-    w.out = spec.out_features;
-    w.in = spec.in_features;
-    w.weight = from.weight.data<void>();
-    return w;
-  }
-
-  PanelMatrix dense(const LinearSpec& spec, int experts, const LinearWeights& from) {
-    RowMajorWeight w = described(spec, experts, from);
-    w.kind = dense_kind(from.weight.dtype());
-    w.group = spec.in_features;
-    return pack_panels(w, arena_, pool_);
-  }
-
-  PanelMatrix quantized(const LinearSpec& spec, const QuantizationSpec& q, int experts, LinearWeights& from) {
-    if (q.group_size % 8 != 0) {
-      throw Error(ErrorCode::ModelFile, "cpu.load",
-                  "tensor " + spec.weight.name + " has groups of " + std::to_string(q.group_size) + ", a multiple of 8 is wanted");
-    }
-    RowMajorWeight w = described(spec, experts, from);
-    w.bits = q.bits;
-    w.group = q.group_size;
-    if (q.mode == QuantizationSpec::Mode::Mxfp4) {
-      w.kind = PanelKind::Mxfp4;
-      w.scale_kind = ScaleKind::BF16;
-      w.scales = from.scales->data<void>();
-      return pack_panels(w, arena_, pool_);
-    }
-    w.kind = q.bits == 4 ? PanelKind::Q4 : PanelKind::Q8;
-    if (from.scales->dtype() != from.biases->dtype()) {
-      from.scales = as_float32(*from.scales);
-      from.biases = as_float32(*from.biases);
-    }
-    w.scale_kind = scale_kind(from.scales->dtype());
-    w.scales = from.scales->data<void>();
-    w.biases = from.biases->data<void>();
-    return pack_panels(w, arena_, pool_);
-  }
-
-  TensorSource& source_;
-  WeightArena& arena_;
-  ThreadPool& pool_;
-  int64_t bytes_ = 0;
-};
-
-AttentionWeights load_attention(const AttentionSpec& spec, Loader& load) {
+AttentionWeights load_attention(const AttentionSpec& spec, WeightLoader& load) {
   AttentionWeights out;
   out.q = load.linear(spec.q);
   out.k = load.linear(spec.k);
@@ -126,7 +16,7 @@ AttentionWeights load_attention(const AttentionSpec& spec, Loader& load) {
   return out;
 }
 
-FeedForwardWeights load_feed_forward(const LayerSpec& spec, Loader& load) {
+FeedForwardWeights load_feed_forward(const LayerSpec& spec, WeightLoader& load) {
   FeedForwardWeights out;
   if (const auto* dense = std::get_if<DenseFeedForwardSpec>(&spec.feed_forward)) {
     out.gate = load.linear(dense->gate);
@@ -146,7 +36,7 @@ FeedForwardWeights load_feed_forward(const LayerSpec& spec, Loader& load) {
 
 Weights load_weights(const DecoderSpec& spec, TensorSource& source, ThreadPool& pool) {
   Weights out;
-  Loader load(source, out.arena, pool);
+  WeightLoader load(source, out.arena, pool);
   out.embedding = load.linear(spec.embedding);
   out.layers.reserve(spec.layers.size());
   for (const LayerSpec& layer : spec.layers) {

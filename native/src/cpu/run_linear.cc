@@ -43,6 +43,11 @@ void finish_row(const LinearTask& t, const Kernels& kernels, int panel, int pane
     if (t.softcap != 0) kernels.softcap(y, n, t.softcap);
     return;
   }
+  if (t.finish == Finish::Gelu) {
+    kernels.store(a, bias, n, y);
+    kernels.gelu(y, n, y);
+    return;
+  }
   float gate[kMaxTilePanels * kLanes], up[kMaxTilePanels * kLanes];
   if (bias) {
     kernels.store(a, bias, n, gate);

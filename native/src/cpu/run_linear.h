@@ -11,6 +11,7 @@ enum class Finish : uint8_t {
   Store,  // y = W x + b
   Add,    // y += W x + b
   Gate,   // y = activation(W x + b, W2 x + b2)
+  Gelu,   // y = gelu(W x + b)
 };
 
 // One matrix (of one expert) over some rows; with Gate two.

@@ -41,7 +41,40 @@ struct Widest {
 
 }  // namespace
 
-ptrdiff_t Scratch::stride_of(int width) { return rounded(width) + kLanes; }
+ptrdiff_t row_stride(int width) { return rounded(width) + kLanes; }
+
+PageBuffer make_thread_memory(std::vector<ThreadScratch>& threads, const ThreadSizes& of) {
+  const size_t value_stride = rounded(of.head), tile = static_cast<size_t>(kLanes) * kMaxTilePanels;
+  const size_t sizes[] = {std::max(kDequantInputs, of.group) * tile,
+                          kLinearRows * tile,
+                          kLinearRows * tile,
+                          kGemvRows * static_cast<size_t>(row_stride(of.hidden)),
+                          kGemvRows * static_cast<size_t>(row_stride(of.code_floats)),
+                          static_cast<size_t>(kScoredRows) * kAttendKeys,
+                          kMaxAttendRows,
+                          kMaxAttendRows,
+                          kMaxAttendRows * value_stride,
+                          kMaxAttendRows,
+                          kMaxAttendRows,
+                          kMaxAttendRows * value_stride,
+                          static_cast<size_t>(kAttendKeys) * value_stride,
+                          static_cast<size_t>(kAttendKeys) * value_stride};
+  size_t floats = 0;
+  for (const size_t s : sizes) floats += s;
+  PageBuffer memory(floats * threads.size() * sizeof(float), "cpu.load");
+  auto* next = memory.as<float>();
+  for (ThreadScratch& t : threads) {
+    const size_t* size = sizes;
+    for (float** p : {&t.dequantized, &t.acc_a, &t.acc_b, &t.normed, &t.codes.data, &t.scores, &t.block_max, &t.block_sum, &t.block_out, &t.max,
+                      &t.sum, &t.out, &t.staged_keys, &t.staged_values}) {
+      *p = next;
+      next += *size++;
+    }
+    t.codes.stride = row_stride(of.code_floats);
+    for (int r = 0; r < kGemvRows; ++r) t.normed_rows[r] = t.normed + r * row_stride(of.hidden);
+  }
+  return memory;
+}
 
 Scratch::Scratch(const DecoderSpec& spec, int thread_count, bool quantizes) : cos(spec.ropes.size()), sin(spec.ropes.size()), threads(thread_count) {
   const Widest widest(spec);
@@ -59,40 +92,12 @@ Scratch::Scratch(const DecoderSpec& spec, int thread_count, bool quantizes) : co
     widths_.push_back({&sin[i], spec.ropes[i].dims / 2, 1});
   }
 
-  const size_t value_stride = rounded(widest.head), tile = static_cast<size_t>(kLanes) * kMaxTilePanels;
-  const size_t sizes[] = {std::max(kDequantInputs, widest.group) * tile,
-                          kLinearRows * tile,
-                          kLinearRows * tile,
-                          kGemvRows * static_cast<size_t>(stride_of(spec.hidden_size)),
-                          kGemvRows * static_cast<size_t>(stride_of(code_floats)),
-                          static_cast<size_t>(kScoredRows) * kAttendKeys,
-                          kMaxAttendRows,
-                          kMaxAttendRows,
-                          kMaxAttendRows * value_stride,
-                          kMaxAttendRows,
-                          kMaxAttendRows,
-                          kMaxAttendRows * value_stride,
-                          static_cast<size_t>(kAttendKeys) * value_stride,
-                          static_cast<size_t>(kAttendKeys) * value_stride};
-  size_t floats = 0;
-  for (const size_t s : sizes) floats += s;
-  thread_memory_ = PageBuffer(floats * threads.size() * sizeof(float), "cpu.load");
-  auto* next = thread_memory_.as<float>();
-  for (ThreadScratch& t : threads) {
-    const size_t* size = sizes;
-    for (float** p : {&t.dequantized, &t.acc_a, &t.acc_b, &t.normed, &t.codes.data, &t.scores, &t.block_max, &t.block_sum, &t.block_out, &t.max,
-                      &t.sum, &t.out, &t.staged_keys, &t.staged_values}) {
-      *p = next;
-      next += *size++;
-    }
-    t.codes.stride = stride_of(code_floats);
-    for (int r = 0; r < kGemvRows; ++r) t.normed_rows[r] = t.normed + r * stride_of(spec.hidden_size);
-  }
+  thread_memory_ = make_thread_memory(threads, {spec.hidden_size, widest.group, code_floats, widest.head});
 }
 
 size_t Scratch::floats_per_row() const {
   size_t floats = 0;
-  for (const Width& w : widths_) floats += static_cast<size_t>(stride_of(w.width)) * w.per_row;
+  for (const Width& w : widths_) floats += static_cast<size_t>(row_stride(w.width)) * w.per_row;
   return floats;
 }
 
@@ -106,7 +111,7 @@ void Scratch::prepare(int rows) {
   for (const Width& w : widths_) {
     const int count = rows * w.per_row;
     w.rows->data = next;
-    w.rows->stride = stride_of(w.width);
+    w.rows->stride = row_stride(w.width);
     w.rows->pointers.resize(count);
     for (int r = 0; r < count; ++r) w.rows->pointers[r] = (*w.rows)[r];
     next += w.rows->stride * count;

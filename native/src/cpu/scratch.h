@@ -35,6 +35,19 @@ struct ThreadScratch {
 
 inline constexpr int kLinearRows = 252;  // rows of one chunk of a linear layer; a multiple of every tile's rows
 
+// What the threads' memory depends on: the widest of each kind over all layers.
+struct ThreadSizes {
+  int hidden;
+  int group;        // inputs per scale, where quantized
+  int code_floats;  // of a quantized row; 0 = none
+  int head;         // head_dim
+};
+
+// Memory for all of `threads`, which point into it from then on.
+PageBuffer make_thread_memory(std::vector<ThreadScratch>& threads, const ThreadSizes& sizes);
+
+ptrdiff_t row_stride(int width);  // of Rows
+
 class Scratch {
  public:
   // `codes`: with room for quantized rows.
@@ -65,7 +78,6 @@ class Scratch {
     int width;
     int per_row;  // rows of it per row of the slice
   };
-  static ptrdiff_t stride_of(int width);
   size_t floats_per_row() const;
 
   std::vector<Width> widths_;

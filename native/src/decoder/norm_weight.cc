@@ -6,16 +6,18 @@ namespace semantic {
 
 namespace mx = mlx::core;
 
-mx::array load_vector(TensorSource& source, const TensorRef& ref, int size) {
+mx::array load_floats(TensorSource& source, const TensorRef& ref, const mx::Shape& shape) {
   mx::array tensor = source.take(ref);
-  expect_shape(tensor, mx::Shape{size}, ref);
+  expect_shape(tensor, shape, ref);
   if (!mx::issubdtype(tensor.dtype(), mx::floating)) {
     throw Error(ErrorCode::ModelFile, "decoder.load", "tensor " + ref.name + " should hold floats");
   }
-  mx::array vector = mx::astype(tensor, mx::float32);
-  mx::eval(vector);
-  return vector;
+  mx::array floats = mx::astype(tensor, mx::float32);
+  mx::eval(floats);
+  return floats;
 }
+
+mx::array load_vector(TensorSource& source, const TensorRef& ref, int size) { return load_floats(source, ref, mx::Shape{size}); }
 
 mx::array load_norm_weight(TensorSource& source, const NormSpec& spec, int width) {
   mx::array weight = load_vector(source, spec.weight, width);

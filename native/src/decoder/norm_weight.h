@@ -13,4 +13,7 @@ mlx::core::array load_norm_weight(TensorSource& source, const NormSpec& spec, in
 // f32 [size] of any float tensor, such as attention sinks.
 mlx::core::array load_vector(TensorSource& source, const TensorRef& ref, int size);
 
+// The same of any shape.
+mlx::core::array load_floats(TensorSource& source, const TensorRef& ref, const mlx::core::Shape& shape);
+
 }  // namespace semantic

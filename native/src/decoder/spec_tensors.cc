@@ -11,6 +11,8 @@ void visit_norm(const std::optional<NormSpec>& norm, const VisitTensor& visit) {
   if (norm) visit(norm->weight);
 }
 
+}  // namespace
+
 void visit_linear(const LinearSpec& linear, const VisitTensor& visit) {
   visit(linear.weight);
   if (linear.bias) visit(*linear.bias);
@@ -18,8 +20,6 @@ void visit_linear(const LinearSpec& linear, const VisitTensor& visit) {
   visit(linear.quantization->scales);
   if (linear.quantization->biases) visit(*linear.quantization->biases);
 }
-
-}  // namespace
 
 void for_each_linear(const DecoderSpec& spec, const std::function<void(const LinearSpec&, int)>& visit) {
   visit(spec.embedding, 1);

@@ -11,4 +11,7 @@ void for_each_tensor(const DecoderSpec& spec, const std::function<void(const Ten
 // Visits every linear layer; `experts` is 1 for dense ones.
 void for_each_linear(const DecoderSpec& spec, const std::function<void(const LinearSpec&, int experts)>& visit);
 
+// The tensors of one linear layer.
+void visit_linear(const LinearSpec& linear, const std::function<void(const TensorRef&)>& visit);
+
 }  // namespace semantic

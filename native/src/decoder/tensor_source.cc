@@ -4,6 +4,7 @@
 
 #include "decoder/spec_tensors.h"
 #include "decoder/tensor_ops.h"
+#include "encoder/spec_tensors.h"
 #include "error.h"
 
 namespace semantic {
@@ -25,7 +26,8 @@ TensorMap open_file(const std::string& file) {
   }
 }
 
-std::unordered_map<std::string, int> count_uses(const DecoderSpec& spec) {
+template <class Spec>
+std::unordered_map<std::string, int> count_uses(const Spec& spec) {
   std::unordered_map<std::string, int> uses;
   for_each_tensor(spec, [&](const TensorRef& ref) { ++uses[ref.name]; });
   return uses;
@@ -46,9 +48,11 @@ std::string to_text(const mx::Shape& shape) {
 
 }  // namespace
 
-TensorSource::TensorSource(const std::vector<std::string>& files, const DecoderSpec& spec) {
+TensorSource::TensorSource(const std::vector<std::string>& files, const DecoderSpec& spec) : TensorSource(files, count_uses(spec)) {}
+TensorSource::TensorSource(const std::vector<std::string>& files, const EncoderSpec& spec) : TensorSource(files, count_uses(spec)) {}
+
+TensorSource::TensorSource(const std::vector<std::string>& files, const Uses& uses) {
   if (files.empty()) throw Error(ErrorCode::ModelFile, kOrigin, "no model file was given");
-  const auto uses = count_uses(spec);
   for (const std::string& file : files) {
     for (auto& [name, tensor] : open_file(file)) {
       const auto use = uses.find(name);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "decoder/spec.h"
+#include "encoder/spec.h"
 
 namespace semantic {
 
@@ -14,6 +15,7 @@ class TensorSource {
   // Opens safetensors shards or one GGUF file and checks that every tensor the spec names is there.
   // Throws Error(ModelFile) naming the file, or the tensors that are missing.
   TensorSource(const std::vector<std::string>& files, const DecoderSpec& spec);
+  TensorSource(const std::vector<std::string>& files, const EncoderSpec& spec);
 
   // The tensor with its ops applied, evaluated and row-contiguous. Throws Error(ModelFile) naming the tensor.
   // The last take of a name (the spec says how many there are) makes the source forget it, so that memory returns
@@ -21,6 +23,9 @@ class TensorSource {
   mlx::core::array take(const TensorRef& ref);
 
  private:
+  using Uses = std::unordered_map<std::string, int>;  // by the tensor's name
+  TensorSource(const std::vector<std::string>& files, const Uses& uses);
+
   struct Entry {
     mlx::core::array tensor;
     int takes_left;

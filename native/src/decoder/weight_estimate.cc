@@ -1,10 +1,13 @@
 #include "decoder/weight_estimate.h"
 
 #include "decoder/spec_tensors.h"
+#include "encoder/spec_tensors.h"
 
 namespace semantic {
+namespace {
 
-int64_t estimate_weight_bytes(const DecoderSpec& spec, int float_bytes) {
+template <class Spec>
+int64_t bytes_of_linears(const Spec& spec, int float_bytes) {
   int64_t bytes = 0;
   for_each_linear(spec, [&](const LinearSpec& linear, int experts) {
     const int64_t elements = int64_t{experts} * linear.in_features * linear.out_features;
@@ -18,5 +21,10 @@ int64_t estimate_weight_bytes(const DecoderSpec& spec, int float_bytes) {
   });
   return bytes;
 }
+
+}  // namespace
+
+int64_t estimate_weight_bytes(const DecoderSpec& spec, int float_bytes) { return bytes_of_linears(spec, float_bytes); }
+int64_t estimate_weight_bytes(const EncoderSpec& spec, int float_bytes) { return bytes_of_linears(spec, float_bytes); }
 
 }  // namespace semantic

@@ -56,6 +56,7 @@ Engine::~Engine() {
   }
   sequences_.clear();
   models_.clear();
+  encoders_.clear();
   mx::clear_cache();
 }
 
@@ -73,6 +74,7 @@ MemoryUse Engine::memory_use() const {
     use.weights += model.executor->weight_bytes();
     use.kv += model.executor->kv_counters().bytes;
   }
+  for (const auto& [id, model] : encoders_) use.weights += model.encoder->weight_bytes();
   return use;
 }
 
@@ -108,16 +110,23 @@ Sequence& Engine::sequence_of(int id) {
   throw Error(ErrorCode::InvalidArgument, "engine.sequence", "sequence " + std::to_string(id) + " does not exist");
 }
 
-std::unique_ptr<Executor> Engine::make_executor(const LoadOptions& options) {
-  if (options.executor == ExecutorKind::Mlx && options.compute != Compute::Exact) {
-    throw Error(ErrorCode::InvalidArgument, "engine.load",
-                std::string("compute '") + compute_name(options.compute) + "' wants the cpu executor, got 'mlx', which is always exact");
-  }
+template <class Options>
+void Engine::admit_weights(const Options& options) const {
   // The mlx executor computes in f32 on a CPU and so widens 16-bit floats; everything else stays as large as its file.
   const bool widens = options.executor == ExecutorKind::Mlx && mx::default_device() == mx::Device::cpu;
   const int64_t in_file = total_file_bytes(options.files);
   const int64_t wanted = widens ? std::max(in_file, estimate_weight_bytes(options.spec, 4)) : in_file;
   admit(options_.memory_budget_bytes, memory_use(), wanted, "loading " + options.files.front());
+}
+template void Engine::admit_weights(const LoadOptions&) const;
+template void Engine::admit_weights(const EncoderLoadOptions&) const;
+
+std::unique_ptr<Executor> Engine::make_executor(const LoadOptions& options) {
+  if (options.executor == ExecutorKind::Mlx && options.compute != Compute::Exact) {
+    throw Error(ErrorCode::InvalidArgument, "engine.load",
+                std::string("compute '") + compute_name(options.compute) + "' wants the cpu executor, got 'mlx', which is always exact");
+  }
+  admit_weights(options);
   TensorSource source(options.files, options.spec);
   if (options.executor == ExecutorKind::Mlx) return make_mlx_executor(options.spec, source, options.kv_format);
 #ifdef SEMANTIC_CPU
@@ -142,6 +151,10 @@ LoadedModel Engine::load_model(const LoadOptions& options) {
 }
 
 Delivery Engine::unload_model(int id, Settle<Done> settle) {
+  if (encoders_.erase(id) > 0) {
+    mx::clear_cache();
+    return settle(Done{});
+  }
   model_of(id).unloading = std::move(settle);
   for (auto& [sequence, state] : sequences_) state.dropped |= state.model == id;
   std::erase_if(sequences_, [&](const auto& entry) { return entry.second.dropped && !entry.second.loading; });

@@ -7,7 +7,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "encoder.h"
 #include "engine/admission.h"
+#include "engine/encode_plan.h"
 #include "engine/file_tasks.h"
 #include "engine/kv_images.h"
 #include "engine/kv_save.h"
@@ -35,6 +37,17 @@ struct LoadOptions {
   Compute compute;
 };
 
+struct EncoderLoadOptions {
+  EncoderSpec spec;
+  std::vector<std::string> files;
+  ExecutorKind executor;
+};
+
+struct LoadedEncoder {
+  int model;
+  int64_t weight_bytes;
+};
+
 struct LoadedModel {
   int model;
   int64_t weight_bytes;
@@ -44,6 +57,7 @@ struct LoadedModel {
 
 struct EngineStats {
   int64_t steps = 0, tokens_prefilled = 0, tokens_decoded = 0, sequences = 0;
+  int64_t encodes = 0, tokens_encoded = 0;
   int64_t weight_bytes = 0, kv_bytes = 0, kv_shared_bytes = 0;
   int64_t mlx_active_bytes = 0, mlx_peak_bytes = 0, mlx_cache_bytes = 0;
   int64_t kv_growths = 0, kv_appends = 0, kv_copied_bytes = 0, kv_shared_reads = 0;
@@ -72,6 +86,8 @@ class Engine {
   EngineStats stats() const;
 
   LoadedModel load_model(const LoadOptions& options);
+  LoadedEncoder load_encoder(const EncoderLoadOptions& options);
+  EncodeResult encode(const EncodePlan& plan);
   // Settles when files that are read or written for the model are done with.
   Delivery unload_model(int model, Settle<Done> settle);
   int create_sequence(int model, SamplingOptions sampling);
@@ -87,6 +103,9 @@ class Engine {
  private:
   MemoryUse memory_use() const;
   std::unique_ptr<Executor> make_executor(const LoadOptions& options);
+  std::unique_ptr<Encoder> make_encoder(const EncoderLoadOptions& options);
+  template <class Options>
+  void admit_weights(const Options& options) const;
   Model& model_of(int id);
   Sequence& sequence_of(int id);
   void remove_model(int id);
@@ -104,6 +123,7 @@ class Engine {
   Post post_;
   std::shared_ptr<ThreadPool> pool_;
   std::unordered_map<int, Model> models_;
+  std::unordered_map<int, EncoderModel> encoders_;  // ids are of one series with the models'
   std::unordered_map<int, Sequence> sequences_;  // destroyed before the executors they belong to
   BatchOutput output_;  // of the last step: its memory serves the next one
   int next_model_ = 1;

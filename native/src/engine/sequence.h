@@ -5,6 +5,7 @@
 #include <optional>
 #include <vector>
 
+#include "encoder.h"
 #include "engine/outcome.h"
 #include "executor.h"
 #include "sampling/sampler.h"
@@ -26,6 +27,13 @@ struct Model {
   int vocab_size;
   int context_length;
   std::optional<Settle<Done>> unloading;  // it goes when nobody reads or writes files for it any more
+};
+
+struct EncoderModel {
+  std::unique_ptr<Encoder> encoder;
+  int vocab_size;
+  int context_length;
+  int hidden_size;
 };
 
 }  // namespace semantic

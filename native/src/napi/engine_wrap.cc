@@ -17,6 +17,8 @@ Napi::Function EngineWrap::define(Napi::Env env) {
                      {InstanceMethod("info", &EngineWrap::info),
                       InstanceMethod("stats", &EngineWrap::stats),
                       InstanceMethod("loadModel", &EngineWrap::load_model),
+                      InstanceMethod("loadEncoder", &EngineWrap::load_encoder),
+                      InstanceMethod("encode", &EngineWrap::encode),
                       InstanceMethod("unloadModel", &EngineWrap::unload_model),
                       InstanceMethod("createSequence", &EngineWrap::create_sequence),
                       InstanceMethod("forkSequence", &EngineWrap::fork_sequence),
@@ -169,6 +171,25 @@ Napi::Value EngineWrap::load_model(const Napi::CallbackInfo& call) {
         layouts_[loaded.model] = loaded.kv_layout;
         return to_js(env, loaded);
       };
+    };
+  });
+}
+
+// loadEncoder(options: EncoderLoadOptions): Promise<LoadedEncoder>
+Napi::Value EngineWrap::load_encoder(const Napi::CallbackInfo& call) {
+  return command(call, "encoder.load", [&] {
+    return [options = read_encoder_load_options(call[0])](Engine& engine) {
+      return [loaded = engine.load_encoder(options)](Napi::Env env) { return to_js(env, loaded); };
+    };
+  });
+}
+
+// encode(plan: EncodePlan): Promise<EncodeResult>
+Napi::Value EngineWrap::encode(const Napi::CallbackInfo& call) {
+  return command(call, "engine.encode", [&] {
+    return [plan = read_encode_plan(call[0])](Engine& engine) {
+      const auto result = std::make_shared<const EncodeResult>(engine.encode(plan));
+      return [result](Napi::Env env) { return to_js(env, *result); };
     };
   });
 }

@@ -27,6 +27,8 @@ class EngineWrap final : public Napi::ObjectWrap<EngineWrap> {
   Napi::Value info(const Napi::CallbackInfo& call);
   Napi::Value stats(const Napi::CallbackInfo& call);
   Napi::Value load_model(const Napi::CallbackInfo& call);
+  Napi::Value load_encoder(const Napi::CallbackInfo& call);
+  Napi::Value encode(const Napi::CallbackInfo& call);
   Napi::Value unload_model(const Napi::CallbackInfo& call);
   Napi::Value create_sequence(const Napi::CallbackInfo& call);
   Napi::Value fork_sequence(const Napi::CallbackInfo& call);

@@ -35,6 +35,18 @@ LoadOptions read_load_options(const Napi::Value& value) {
   return options;
 }
 
+EncoderLoadOptions read_encoder_load_options(const Napi::Value& value) {
+  const ObjectReader o(value, "options");
+  EncoderLoadOptions options{read_encoder_spec(o.object("spec")), o.texts("files"), static_cast<ExecutorKind>(o.choice("executor", {"mlx", "cpu"}))};
+  if (options.files.empty()) o.refuse("files", "an array of at least one path");
+  return options;
+}
+
+EncodePlan read_encode_plan(const Napi::Value& value) {
+  const ObjectReader o(value, "plan");
+  return {o.integer("model", 1), o.int32s("counts"), o.int32s("tokens"), static_cast<Pooling>(o.choice("pooling", {"mean", "first", "last"}))};
+}
+
 SamplingOptions read_sampling(const Napi::Value& value) {
   const ObjectReader o(value, "sampling");
   SamplingOptions s;

@@ -32,11 +32,15 @@ TensorOp read_op(const ObjectReader& o) {
   return op;
 }
 
+}  // namespace
+
 TensorRef read_ref(const ObjectReader& o) {
   TensorRef ref{o.text("name"), {}};
   for (const ObjectReader& op : o.objects("ops")) ref.ops.push_back(read_op(op));
   return ref;
 }
+
+namespace {
 
 QuantizationSpec read_quantization(const ObjectReader& o) {
   const auto mode = static_cast<QuantizationSpec::Mode>(o.choice("mode", {"affine", "mxfp4"}));
@@ -48,7 +52,8 @@ LinearSpec read_linear(const ObjectReader& o) {
           o.optional("quantization", read_quantization)};
 }
 
-// A linear layer whose sizes the rest of the spec dictates.
+}  // namespace
+
 LinearSpec read_linear(const ObjectReader& o, const char* key, int in, int out) {
   const ObjectReader inner = o.object(key);
   LinearSpec linear = read_linear(inner);
@@ -56,6 +61,8 @@ LinearSpec read_linear(const ObjectReader& o, const char* key, int in, int out) 
   if (linear.out_features != out) inner.refuse("outFeatures", std::to_string(out));
   return linear;
 }
+
+namespace {
 
 NormSpec read_norm(const ObjectReader& o) {
   return {read_ref(o.object("weight")), static_cast<float>(o.number("eps", 0, kInfinity)),

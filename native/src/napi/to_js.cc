@@ -57,6 +57,20 @@ Napi::Value to_js(Napi::Env env, const LoadedModel& loaded) {
   return o;
 }
 
+Napi::Value to_js(Napi::Env env, const LoadedEncoder& loaded) {
+  auto o = Napi::Object::New(env);
+  o.Set("model", number(env, loaded.model));
+  o.Set("weightBytes", number(env, loaded.weight_bytes));
+  return o;
+}
+
+Napi::Value to_js(Napi::Env env, const EncodeResult& result) {
+  auto o = Napi::Object::New(env);
+  o.Set("vectors", typed(env, result.vectors));
+  o.Set("encodeMicros", Napi::Number::New(env, result.encode_micros));
+  return o;
+}
+
 Napi::Value to_js(Napi::Env env, const ForkedSequence& forked) {
   auto o = Napi::Object::New(env);
   o.Set("sequence", number(env, forked.sequence));
@@ -81,6 +95,8 @@ Napi::Value to_js(Napi::Env env, const EngineStats& stats) {
   o.Set("steps", number(env, stats.steps));
   o.Set("tokensPrefilled", number(env, stats.tokens_prefilled));
   o.Set("tokensDecoded", number(env, stats.tokens_decoded));
+  o.Set("encodes", number(env, stats.encodes));
+  o.Set("tokensEncoded", number(env, stats.tokens_encoded));
   o.Set("sequences", number(env, stats.sequences));
   o.Set("weightBytes", number(env, stats.weight_bytes));
   o.Set("kvBytes", number(env, stats.kv_bytes));

@@ -8,6 +8,8 @@
 namespace semantic {
 
 Napi::Value to_js(Napi::Env env, const LoadedModel& loaded);
+Napi::Value to_js(Napi::Env env, const LoadedEncoder& loaded);
+Napi::Value to_js(Napi::Env env, const EncodeResult& result);
 Napi::Value to_js(Napi::Env env, const ForkedSequence& forked);
 Napi::Value to_js(Napi::Env env, const StepResult& result);
 Napi::Value to_js(Napi::Env env, const EngineStats& stats);

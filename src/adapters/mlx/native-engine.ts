@@ -2,9 +2,11 @@
 import type { BackendInfo, Compute, EngineOptions, EngineStats, ExecutorKind, KvFormat } from '../../../native/index.js';
 import type { Checkpoint } from '../../core/domain/checkpoint.js';
 import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
+import type { EncoderSpec } from '../../core/domain/encoder-spec.js';
 import type { RunnerLoader } from '../../core/ports.js';
 import { loadAddon, type NativeAddon } from './load-addon.js';
 import { crossing, toSemanticError } from './native-errors.js';
+import { NativeEncoder } from './native-encoder.js';
 import { NativeRunner } from './native-runner.js';
 
 export interface NativeEngineOptions extends EngineOptions {
@@ -41,6 +43,14 @@ export class NativeEngine implements RunnerLoader {
     const { executor, kvFormat, compute } = this.options;
     const loaded = await crossing('us', () => this.engine.loadModel({ spec, files: checkpoint.files, executor, kvFormat, compute }));
     return new NativeRunner(this.engine, loaded, spec);
+  }
+
+  /** As `load`. */
+  async loadEncoder(checkpoint: Checkpoint, spec: EncoderSpec): Promise<NativeEncoder> {
+    const loaded = await crossing('us', () =>
+      this.engine.loadEncoder({ spec, files: checkpoint.files, executor: this.options.executor }),
+    );
+    return new NativeEncoder(this.engine, loaded, spec);
   }
 
   /** Ends the engine's thread after the command in progress. */

@@ -52,6 +52,8 @@ function createStage(type: string, config: JsonRecord, isFused: boolean): MakeSt
       return createStrip(config, isFused);
     case 'Metaspace':
       return createMetaspace(config, isFused);
+    case 'WordPiece':
+      return createWordPieceDecoder(config, isFused);
     default:
       throw unsupported(`decoder ${JSON.stringify(type)} is not supported`);
   }
@@ -154,6 +156,39 @@ function createMetaspace(config: JsonRecord, isFused: boolean): MakeStage {
       push(token, emit) {
         emit(token.replaceAll(replacement, isFirst && dropsFirst ? '' : ' '));
         isFirst = false;
+      },
+      flush: () => undefined,
+    };
+  };
+}
+
+/** What `cleanup` takes the space out of, in order. */
+const TIDY: readonly (readonly [string, string])[] = [
+  [' .', '.'],
+  [' ?', '?'],
+  [' !', '!'],
+  [' ,', ','],
+  [" ' ", "'"],
+  [" n't", "n't"],
+  [" 'm", "'m"],
+  [' do not', " don't"],
+  [" 's", "'s"],
+  [" 've", "'ve"],
+  [" 're", "'re"],
+];
+
+function createWordPieceDecoder(config: JsonRecord, isFused: boolean): MakeStage {
+  if (isFused) throw unsupported('a WordPiece decoder after Fuse is not supported');
+  const prefix = asString(config['prefix'] ?? '##', 'decoder.prefix');
+  const cleanup = asBoolean(config['cleanup'], true, 'decoder.cleanup');
+  const tidied = (text: string): string => TIDY.reduce((done, [spaced, tidy]) => done.replaceAll(spaced, tidy), text);
+  return () => {
+    let isFirst = true;
+    return {
+      push(token, emit) {
+        const text = isFirst ? token : token.startsWith(prefix) ? token.slice(prefix.length) : ` ${token}`;
+        isFirst = false;
+        emit(cleanup ? tidied(text) : text);
       },
       flush: () => undefined,
     };

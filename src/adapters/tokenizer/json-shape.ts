@@ -43,7 +43,7 @@ export function corrupt(message: string): SemanticError {
 
 export function unsupported(message: string): SemanticError {
   return new SemanticError('ModelUnsupported', `[tokenizer] ${message}`, {
-    hint: 'Byte-pair encoding (byte-level and SentencePiece style) is supported; choose a model that uses it.',
+    hint: 'Byte-pair encoding (byte-level and SentencePiece style) and WordPiece are supported; choose a model that uses one of them.',
   });
 }
 

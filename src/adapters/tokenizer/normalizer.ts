@@ -1,3 +1,4 @@
+import { createBertNormalizer } from './bert-text.js';
 import { asArray, asBoolean, asRecord, asString, unsupported } from './json-shape.js';
 import { translateRegex } from './translate-regex.js';
 
@@ -18,8 +19,10 @@ export function createNormalizer(json: unknown): Normalizer {
     case 'NFKC':
     case 'NFKD':
       return (text) => text.normalize(type);
-    case 'Lowercase': // each character by itself: no final sigma
-      return (text) => text.replace(/\P{ASCII}/gu, (char) => char.toLowerCase()).replace(/[A-Z]+/g, (run) => run.toLowerCase());
+    case 'Lowercase':
+      return lowercase;
+    case 'BertNormalizer':
+      return createBertNormalizer(config, lowercase);
     case 'Prepend': {
       const prefix = asString(config['prepend'], 'normalizer.prepend');
       return (text) => (text === '' ? '' : prefix + text);
@@ -40,6 +43,11 @@ export function createNormalizer(json: unknown): Normalizer {
     default:
       throw unsupported(`normalizer ${JSON.stringify(type)} is not supported`);
   }
+}
+
+/** Each character by itself: no final sigma. */
+function lowercase(text: string): string {
+  return text.replace(/\P{ASCII}/gu, (char) => char.toLowerCase()).replace(/[A-Z]+/g, (run) => run.toLowerCase());
 }
 
 /** `{"String": s}` or `{"Regex": r}` as a RegExp with the flag g. */

@@ -3,7 +3,7 @@ import type { Tokenizer } from '../../core/ports.js';
 import type { ChatTemplateSource } from '../chat-template/template-source.js';
 import { fileMissing } from '../model-files/file-errors.js';
 import { readGguf } from '../model-files/read-gguf.js';
-import { BpeTokenizer } from './bpe-tokenizer.js';
+import { PipelineTokenizer } from './pipeline-tokenizer.js';
 import { readFolderSource } from './folder-source.js';
 import { readGgufSource } from './gguf-source.js';
 import { tokenizerHash } from './tokenizer-hash.js';
@@ -23,7 +23,7 @@ export interface OpenedTokenizer {
  */
 export async function openTokenizer(path: string): Promise<OpenedTokenizer> {
   const source = await readSource(path);
-  return { tokenizer: new BpeTokenizer(source), chatTemplate: source.chatTemplate, hash: tokenizerHash(source) };
+  return { tokenizer: new PipelineTokenizer(source), chatTemplate: source.chatTemplate, hash: tokenizerHash(source) };
 }
 
 async function readSource(path: string): Promise<TokenizerSource> {

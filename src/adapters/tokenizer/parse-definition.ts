@@ -1,7 +1,7 @@
 import type { AddedToken } from './added-tokens.js';
-import type { BpeDefinition } from './bpe-model.js';
 import { asArray, asBoolean, asId, asRecord, asString, corrupt, unsupported, type JsonRecord } from './json-shape.js';
 import type { TokenizerDefinition } from './tokenizer-source.js';
+import type { ModelDefinition } from './word-model.js';
 
 /** Reads the parsed tokenizer.json. Truncation and padding are left aside, as transformers does unless asked. */
 export function parseDefinition(json: unknown): TokenizerDefinition {
@@ -17,26 +17,45 @@ export function parseDefinition(json: unknown): TokenizerDefinition {
   };
 }
 
-function parseModel(model: JsonRecord): BpeDefinition {
-  // Files of before 2021 name no type: those with merges are BPE.
-  const type = model['type'] ?? (Array.isArray(model['merges']) ? 'BPE' : 'unknown');
-  if (type !== 'BPE') throw unsupported(`tokenizer model ${JSON.stringify(type)} is not supported, only BPE`);
+function parseModel(model: JsonRecord): ModelDefinition {
+  const type = model['type'] ?? untypedKind(model);
+  if (type === 'WordPiece') return parseWordPiece(model);
+  if (type !== 'BPE') throw unsupported(`tokenizer model ${JSON.stringify(type)} is not supported, only BPE and WordPiece`);
   for (const key of ['continuing_subword_prefix', 'end_of_word_suffix']) {
     if (model[key] !== undefined && model[key] !== null && model[key] !== '') throw unsupported(`model.${key} is not supported`);
   }
-  const vocab = new Map<string, number>();
-  for (const [token, id] of Object.entries(asRecord(model['vocab'], 'model.vocab'))) {
-    vocab.set(token, asId(id, `model.vocab[${JSON.stringify(token)}]`));
-  }
   const unk = model['unk_token'] ?? null;
   return {
-    vocab,
+    vocab: parseVocab(model),
     merges: asArray(model['merges'], 'model.merges').map(parseMerge),
     unkToken: unk === null ? null : asString(unk, 'model.unk_token'),
     fuseUnk: asBoolean(model['fuse_unk'], false, 'model.fuse_unk'),
     byteFallback: asBoolean(model['byte_fallback'], false, 'model.byte_fallback'),
     ignoreMerges: asBoolean(model['ignore_merges'], false, 'model.ignore_merges'),
   };
+}
+
+/** Files of before 2021 name no type. */
+function untypedKind(model: JsonRecord): string {
+  if (Array.isArray(model['merges'])) return 'BPE';
+  return 'max_input_chars_per_word' in model ? 'WordPiece' : 'unknown';
+}
+
+function parseWordPiece(model: JsonRecord): ModelDefinition {
+  return {
+    vocab: parseVocab(model),
+    unkToken: asString(model['unk_token'], 'model.unk_token'),
+    continuingPrefix: asString(model['continuing_subword_prefix'], 'model.continuing_subword_prefix'),
+    maxWordCharacters: asId(model['max_input_chars_per_word'], 'model.max_input_chars_per_word'),
+  };
+}
+
+function parseVocab(model: JsonRecord): Map<string, number> {
+  const vocab = new Map<string, number>();
+  for (const [token, id] of Object.entries(asRecord(model['vocab'], 'model.vocab'))) {
+    vocab.set(token, asId(id, `model.vocab[${JSON.stringify(token)}]`));
+  }
+  return vocab;
 }
 
 function parseMerge(merge: unknown, rank: number): string | readonly [string, string] {

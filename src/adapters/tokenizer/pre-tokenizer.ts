@@ -1,3 +1,4 @@
+import { bertWords } from './bert-text.js';
 import { asArray, asBoolean, asRecord, asString, unsupported, type JsonRecord } from './json-shape.js';
 import { toPattern } from './normalizer.js';
 import { splitText, toSplitBehavior, type SplitBehavior } from './split-behavior.js';
@@ -53,6 +54,8 @@ export function createPreTokenizer(json: unknown): PreTokenizer {
       return textual(splitWith(translateRegex('\\w+|[^\\w\\s]+'), 'Removed', true));
     case 'WhitespaceSplit':
       return textual(splitWith(translateRegex('\\s'), 'Removed', false));
+    case 'BertPreTokenizer':
+      return textual(bertWords);
     case 'Metaspace':
       return textual(createMetaspace(config));
     default:

@@ -6,7 +6,7 @@ const ENTRIES_AT_ONCE = 8192;
 
 export function tokenizerHash({ definition, frame }: TokenizerSource): string {
   const { model, ...stages } = definition;
-  const { vocab, merges, ...rules } = model;
+  const { vocab, merges, ...rules } = 'merges' in model ? model : { ...model, merges: [] };
   const hash = createHash('sha256');
   const add = (name: string, entries: readonly unknown[]): void => {
     hash.update(`${name} ${entries.length}\n`);

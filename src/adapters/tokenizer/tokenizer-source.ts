@@ -1,7 +1,7 @@
 import type { ChatTemplateSource } from '../chat-template/template-source.js';
 import type { AddedToken } from './added-tokens.js';
-import type { BpeDefinition } from './bpe-model.js';
 import type { SpecialTokenFrame } from './post-processor.js';
+import type { ModelDefinition } from './word-model.js';
 
 /** tokenizer.json with its model and added tokens read; the other parts are built from their JSON. */
 export interface TokenizerDefinition {
@@ -10,7 +10,7 @@ export interface TokenizerDefinition {
   readonly preTokenizer: unknown;
   readonly postProcessor: unknown;
   readonly decoder: unknown;
-  readonly model: BpeDefinition;
+  readonly model: ModelDefinition;
 }
 
 /** All that a model's files say about its tokens and its template, whatever their format. */

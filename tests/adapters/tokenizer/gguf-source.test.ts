@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { GgufValue } from '../../../src/adapters/model-files/gguf-value.js';
-import { BpeTokenizer } from '../../../src/adapters/tokenizer/bpe-tokenizer.js';
+import { PipelineTokenizer } from '../../../src/adapters/tokenizer/pipeline-tokenizer.js';
 import { readGgufSource } from '../../../src/adapters/tokenizer/gguf-source.js';
 import { rejection } from '../../rejection.js';
 
@@ -22,7 +22,7 @@ const read = (...changes: (readonly [string, GgufValue | null])[]) => {
   }
   return readGgufSource(values);
 };
-const ids = (source: ReturnType<typeof read>, text: string) => [...new BpeTokenizer(source).encode(text, { addSpecialTokens: true })];
+const ids = (source: ReturnType<typeof read>, text: string) => [...new PipelineTokenizer(source).encode(text, { addSpecialTokens: true })];
 
 describe('readGgufSource()', () => {
   it('adds BOS and EOS where the file says so, else by the habit of the family', () => {

@@ -7,7 +7,7 @@ const folder = new ModelFolder();
 afterAll(() => folder.remove());
 
 describe('tokenizer.json gives the ids and texts of Hugging Face tokenizers', () => {
-  it.each(['llama3', 'qwen2', 'o200k', 'tekken', 'llama2', 'mistral', 'gemma', 'odd'])('%s', async (name) => {
+  it.each(['llama3', 'qwen2', 'o200k', 'tekken', 'llama2', 'mistral', 'gemma', 'odd', 'word-piece'])('%s', async (name) => {
     const expected = readJsonFixture<Expected>(`${name}.expected.json.gz`);
     const model = new ModelFolder();
     model.write('tokenizer.json', unzip(`${name}.tokenizer.json.gz`));

@@ -10,6 +10,6 @@ namespace semantic::cpu::portable {
 #include "cpu/simd/attention.inl"
 
 extern const Kernels kTable;
-const Kernels kTable = {"portable",      kTilePanels, gemv,     gemm,     embed,        rms_norm,   store_row, add_row, add_scaled,
-                        activate, softcap,     rotate,   write_values, write_keys, expand_keys, expand_values, attend,    merge,   finish, {}};
+const Kernels kTable = {"portable",      kTilePanels, gemv,     gemm,     embed,        rms_norm, layer_norm, store_row, add_row, add_scaled,
+                        activate, gelu, softcap,     rotate,   write_values, write_keys, expand_keys, expand_values, attend,    merge,   finish, {}};
 }  // namespace semantic::cpu::portable

@@ -44,6 +44,19 @@ static void rms_norm(const float* x, const float* weight, int n, float eps, floa
   each_run(n, [&](int i, int m) { put(y + i, mul(mul(get(x + i, m), factor), get(weight + i, m)), m); });
 }
 
+static void layer_norm(const float* x, const float* weight, const float* bias, int n, float eps, float* y) {
+  Vec sum = zero();
+  each_run(n, [&](int i, int m) { sum = add(sum, get(x + i, m)); });
+  const Vec mean = set1(reduce_add(sum) / static_cast<float>(n));
+  Vec squares = zero();
+  each_run(n, [&](int i, int m) {
+    const Vec off = keep_range(sub(get(x + i, m), mean), 0, m, zero());
+    squares = fma(off, off, squares);
+  });
+  const Vec factor = set1(1 / __builtin_sqrtf(reduce_add(squares) / static_cast<float>(n) + eps));
+  each_run(n, [&](int i, int m) { put(y + i, fma(mul(sub(get(x + i, m), mean), factor), get(weight + i, m), get(bias + i, m)), m); });
+}
+
 static void store_row(const float* acc, const float* bias, int n, float* y) {
   each_run(n, [&](int i, int m) { put(y + i, bias ? add(get(acc + i, m), get(bias + i, m)) : get(acc + i, m), m); });
 }
@@ -73,6 +86,24 @@ static void activate(ActivationKind kind, float alpha, float limit, const float*
       g = mul(g, sigmoid(mul(set1(alpha), g)));
     }
     put(y + i, mul(g, u), m);
+  });
+}
+
+// erfc(z) for z >= 0 to 1.5e-7 (Abramowitz and Stegun 7.1.26).
+static inline Vec erfc(Vec z) {
+  const Vec t = div(set1(1), fma(set1(0.3275911f), z, set1(1)));
+  Vec p = fma(set1(1.061405429f), t, set1(-1.453152027f));
+  p = fma(p, t, set1(1.421413741f));
+  p = fma(p, t, set1(-0.284496736f));
+  p = fma(p, t, set1(0.254829592f));
+  return mul(mul(p, t), exp(sub(zero(), mul(z, z))));
+}
+
+static void gelu(const float* x, int n, float* y) {
+  each_run(n, [&](int i, int m) {
+    const Vec v = get(x + i, m), size = max(v, sub(zero(), v));
+    const Vec tail = mul(mul(set1(0.5f), v), erfc(mul(size, set1(0.70710678f))));
+    put(y + i, select_less(v, zero(), tail, sub(v, tail)), m);
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Detokenizer, Tokenizer } from '../../core/ports.js';
 import { AddedTokenSplitter } from './added-tokens.js';
 import { inSlices } from '../../core/domain/in-slices.js';
-import { BpeModel, LONG_WORD } from './bpe-model.js';
+import { LONG_WORD } from './bpe-model.js';
 import { bytesOfByteLevelToken } from './byte-alphabet.js';
 import { createDecoder, parseByteToken, type DecoderFactory } from './decoder.js';
 import { StageDetokenizer } from './detokenizer.js';
@@ -10,14 +10,15 @@ import { createNormalizer, type Normalizer } from './normalizer.js';
 import { createPostProcessor, type SpecialTokenFrame } from './post-processor.js';
 import { createPreTokenizer, type PreTokenizer } from './pre-tokenizer.js';
 import type { TokenizerSource } from './tokenizer-source.js';
+import { createWordModel, type WordModel } from './word-model.js';
 
 const encoder = new TextEncoder();
 interface EncodeOptions {
   readonly addSpecialTokens: boolean;
 }
 
-/** The pipeline of Hugging Face `tokenizers` for BPE models: same ids, same text. */
-export class BpeTokenizer implements Tokenizer {
+/** The pipeline of Hugging Face `tokenizers`: same ids, same text. */
+export class PipelineTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly bosToken: string | null;
   readonly eosToken: string | null;
@@ -26,7 +27,7 @@ export class BpeTokenizer implements Tokenizer {
   readonly #special: ReadonlySet<number>;
   readonly #splitter: AddedTokenSplitter;
   readonly #preTokenizer: PreTokenizer;
-  readonly #model: BpeModel;
+  readonly #model: WordModel;
   readonly #frame: SpecialTokenFrame;
   readonly #decoder: DecoderFactory;
 
@@ -41,7 +42,7 @@ export class BpeTokenizer implements Tokenizer {
     this.#special = new Set(definition.addedTokens.filter((token) => token.special).map((token) => token.id));
     this.#splitter = new AddedTokenSplitter(definition.addedTokens, normalize);
     this.#preTokenizer = createPreTokenizer(definition.preTokenizer);
-    this.#model = new BpeModel(definition.model, this.#preTokenizer.isByteLevel);
+    this.#model = createWordModel(definition.model, this.#preTokenizer.isByteLevel);
     this.#frame = source.frame ?? createPostProcessor(definition.postProcessor);
     this.#decoder = createDecoder(definition.decoder);
   }
