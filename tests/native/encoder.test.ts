@@ -43,8 +43,8 @@ async function withEncoder<T>(
 }
 
 describe('encode() on the cpu executor', () => {
-  it('gives an input the same bits alone, in company, and in company in another order', () =>
-    withEncoder({}, async (engine, model) => {
+  it('gives an input the same bits alone, in company, and in company in another order', async () => {
+    await withEncoder({}, async (engine, model) => {
       const width = spec.hiddenSize;
       const all = await engine.encode(planOf(model, golden.inputs));
       const reversed = await engine.encode(planOf(model, [...golden.inputs].reverse()));
@@ -54,13 +54,15 @@ describe('encode() on the cpu executor', () => {
         expect(at(all.vectors, i).equals(bits(alone.vectors)), `input ${i}`).toBe(true);
         expect(at(reversed.vectors, golden.inputs.length - 1 - i).equals(bits(alone.vectors)), `input ${i}, reversed`).toBe(true);
       }
-    }));
+    });
+  });
 
   it('gives the same bits with every number of threads and on every instruction set that fuses', async () => {
     const want = (await withEncoder({ threads: 1 }, (engine, model) => engine.encode(planOf(model, golden.inputs))))!;
+    expect(want.vectors).toHaveLength(golden.inputs.length * spec.hiddenSize);
     for (const options of [{ threads: 3 }, { threads: 8 }, { instructionSet: 'avx2' }, { instructionSet: 'neon' }] as const) {
       const got = await withEncoder(options, (engine, model) => engine.encode(planOf(model, golden.inputs)));
-      if (got !== null) expect(bits(got.vectors).equals(bits(want.vectors)), JSON.stringify(options)).toBe(true);
+      if (got !== null) expect(bits(got.vectors).equals(bits(want.vectors)), `${JSON.stringify(options)}`).toBe(true);
     }
   });
 
@@ -71,12 +73,13 @@ describe('encode() on the cpu executor', () => {
     expect(worst).toBeLessThan(1e-5);
   });
 
-  it('crosses once for a batch, keeps no KV, and counts what it read', () =>
-    withEncoder({}, async (engine, model) => {
+  it('crosses once for a batch, keeps no KV, and counts what it read', async () => {
+    await withEncoder({}, async (engine, model) => {
       await engine.encode(planOf(model, golden.inputs));
       const tokens = golden.inputs.reduce((sum, { length }) => sum + length, 0);
       expect(engine.stats()).toMatchObject({ encodes: 1, tokensEncoded: tokens, kvBytes: 0, sequences: 0, steps: 0 });
-    }));
+    });
+  });
 });
 
 describe('an encoder beside a decoder', () => {
@@ -105,23 +108,35 @@ describe('a plan is refused that', () => {
     ['has an empty input', { counts: Int32Array.of(0), tokens: new Int32Array() }, 'counts[0] should be in 1..280, is 0'],
     ['has an input longer than the positions there are', { counts: Int32Array.of(281), tokens: new Int32Array(281) }, 'is 281'],
     ['has counts that are not those of its tokens', { counts: Int32Array.of(2), tokens: input }, 'the length 2'],
-    ['names a token that is not in the vocabulary', { counts: Int32Array.of(1), tokens: Int32Array.of(311) }, 'token 311 out of range 0..310'],
+    [
+      'names a token that is not in the vocabulary',
+      { counts: Int32Array.of(1), tokens: Int32Array.of(311) },
+      'token 311 out of range 0..310',
+    ],
     ['names a negative token', { counts: Int32Array.of(1), tokens: Int32Array.of(-1) }, 'token -1 out of range'],
     ['pools by something else', { counts: Int32Array.of(3), tokens: input, pooling: 'max' as Native.Pooling }, 'pooling'],
-  ])('%s', (_, change, message) =>
-    withEncoder({}, async (engine, model) => {
+  ])('%s', async (_, change, message) => {
+    await withEncoder({}, async (engine, model) => {
       const error = await rejection(engine.encode({ ...planOf(model, [input]), ...change }));
       expect(error).toMatchObject({ code: 'ERR_INVALID_ARGUMENT', message: expect.stringContaining(message) as string });
       expect(engine.stats().encodes).toBe(0);
-    }),
-  );
+    });
+  });
 
-  it('needs more memory than the budget leaves', () =>
-    withEncoder({ memoryBudgetBytes: 1_000_000 }, async (engine, model) => {
-      const error = await rejection(engine.encode(planOf(model, Array.from({ length: 20 }, () => new Int32Array(280)))));
+  it('needs more memory than the budget leaves', async () => {
+    await withEncoder({ memoryBudgetBytes: 1_000_000 }, async (engine, model) => {
+      const error = await rejection(
+        engine.encode(
+          planOf(
+            model,
+            Array.from({ length: 20 }, () => new Int32Array(280)),
+          ),
+        ),
+      );
       expect(error).toMatchObject({ code: 'ERR_OUT_OF_MEMORY', origin: 'engine.admit' });
       expect(error.message).toContain('encoding 5600 tokens');
-    }));
+    });
+  });
 });
 
 describe('loadEncoder()', () => {
@@ -154,7 +169,10 @@ describe('loadEncoder()', () => {
 
   it('refuses one that the budget does not hold, before it opens it', async () => {
     const small = new native.Engine({ ...ENGINE_OPTIONS, memoryBudgetBytes: 100_000 });
-    expect(await rejection(small.loadEncoder({ spec, files, executor: 'cpu' }))).toMatchObject({ code: 'ERR_OUT_OF_MEMORY', origin: 'engine.admit' });
+    expect(await rejection(small.loadEncoder({ spec, files, executor: 'cpu' }))).toMatchObject({
+      code: 'ERR_OUT_OF_MEMORY',
+      origin: 'engine.admit',
+    });
     await small.close();
   });
 });

@@ -47,9 +47,7 @@ export class NativeEngine implements RunnerLoader {
 
   /** As `load`. */
   async loadEncoder(checkpoint: Checkpoint, spec: EncoderSpec): Promise<NativeEncoder> {
-    const loaded = await crossing('us', () =>
-      this.engine.loadEncoder({ spec, files: checkpoint.files, executor: this.options.executor }),
-    );
+    const loaded = await crossing('us', () => this.engine.loadEncoder({ spec, files: checkpoint.files, executor: this.options.executor }));
     return new NativeEncoder(this.engine, loaded, spec);
   }
 

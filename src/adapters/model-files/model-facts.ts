@@ -1,7 +1,8 @@
 /** What a model's headers say about it, for lists: nothing is loaded, and what cannot be read is said, not thrown. */
 import type { Checkpoint } from '../../core/domain/checkpoint.js';
-import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
+import type { LinearSpec } from '../../core/domain/decoder-spec.js';
 import { SemanticError } from '../../core/domain/errors.js';
+import { buildEncoderSpec, isEncoder } from '../../core/models/encoder-registry.js';
 import { buildDecoderSpec } from '../../core/models/registry.js';
 import { readCheckpoint } from './read-checkpoint.js';
 
@@ -29,16 +30,34 @@ export async function readModelFacts(path: string): Promise<ModelFacts> {
   const { format, config } = checkpoint;
   const architecture = textOf(config[format === 'gguf' ? 'general.architecture' : 'model_type']);
   try {
-    const spec = buildDecoderSpec(checkpoint);
-    return { format, architecture, quantization: weightsOf(spec, checkpoint), contextLength: spec.contextLength, problem: null };
+    const { contextLength, down } = isEncoder(checkpoint) ? encoderOf(checkpoint) : decoderOf(checkpoint);
+    return { format, architecture, quantization: weightsOf(down, checkpoint), contextLength, problem: null };
   } catch (error) {
     return { ...NOTHING, format, architecture, quantization: mostlyOf(checkpoint), problem: messageOf(error) };
   }
 }
 
-/** Of the layer in the middle: the first and the last are often kept in more bits. */
-function weightsOf({ layers }: DecoderSpec, checkpoint: Checkpoint): string | null {
-  const { weight, quantization } = layers[Math.floor(layers.length / 2)]!.feedForward.down;
+interface Sketch {
+  readonly contextLength: number;
+  readonly down: LinearSpec;
+}
+
+function decoderOf(checkpoint: Checkpoint): Sketch {
+  const { contextLength, layers } = buildDecoderSpec(checkpoint);
+  return { contextLength, down: middle(layers).feedForward.down };
+}
+
+function encoderOf(checkpoint: Checkpoint): Sketch {
+  const { contextLength, layers } = buildEncoderSpec(checkpoint);
+  return { contextLength, down: middle(layers).down };
+}
+
+/** The first layer and the last are often kept in more bits. */
+function middle<T>(layers: readonly T[]): T {
+  return layers[Math.floor(layers.length / 2)]!;
+}
+
+function weightsOf({ weight, quantization }: LinearSpec, checkpoint: Checkpoint): string | null {
   if (quantization === null) return checkpoint.tensors.get(weight.name)?.dtype.toLowerCase() ?? null;
   const { mode, bits, groupSize } = quantization;
   return mode === 'affine' ? `${bits}-bit g${groupSize}` : mode;

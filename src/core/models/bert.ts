@@ -41,7 +41,9 @@ export function buildBert(source: EncoderSource): EncoderSpec {
       ],
     },
     embeddingNorm: norm(source, `${embeddings}.LayerNorm`, geometry),
-    layers: Array.from({ length: config.positiveInteger('num_hidden_layers') }, (_, i) => layer(source, `${prefix}encoder.layer.${i}`, geometry)),
+    layers: Array.from({ length: config.positiveInteger('num_hidden_layers') }, (_, i) =>
+      layer(source, `${prefix}encoder.layer.${i}`, geometry),
+    ),
   };
 }
 

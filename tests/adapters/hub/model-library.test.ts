@@ -51,6 +51,7 @@ const quiet = (): void => undefined;
 describe('listModels', () => {
   test('says of every model what its headers say, and the catalogue what it could pull', async () => {
     for (const name of ['llama-4bit-g32', 'qwen3-bf16', 'gemma3-gguf', 'gpt-oss-mlx', 'llama-f32', 'mistral-window-f16']) install(name);
+    install('../embeddings/bert-f16', 'bert-f16');
     const rows = await listModels(places);
     const shown = rows.map(({ id, installed, architecture, quantization, format, problem }) => [
       id,
@@ -61,6 +62,8 @@ describe('listModels', () => {
       problem,
     ]);
     expect(shown).toEqual([
+      ['all-minilm-l6-v2', false, null, null, null, null],
+      ['bert-f16', true, 'safetensors', 'bert', 'f16', null],
       ['gemma3-gguf', true, 'gguf', 'gemma3', '4-bit g32', null],
       ['gpt-oss-mlx', true, 'safetensors', 'gpt_oss', 'mxfp4', null],
       ['llama-4bit-g32', true, 'safetensors', 'llama', '4-bit g32', null],
@@ -78,9 +81,10 @@ describe('listModels', () => {
     const remembered = JSON.parse(readFileSync(places.facts, 'utf8')) as { models: Record<string, { facts: { architecture: string } }> };
     remembered.models[folder]!.facts.architecture = 'remembered';
     writeFileSync(places.facts, JSON.stringify(remembered));
-    expect((await listModels(places))[0]).toMatchObject({ architecture: 'remembered' });
+    const mine = async (): Promise<unknown> => (await listModels(places)).find(({ id }) => id === 'mine');
+    expect(await mine()).toMatchObject({ architecture: 'remembered' });
     writeFileSync(join(folder, 'config.json'), readFileSync(join(folder, 'config.json')));
-    expect((await listModels(places))[0]).toMatchObject({ architecture: 'llama' });
+    expect(await mine()).toMatchObject({ architecture: 'llama' });
   });
 
   test('shows a model that cannot be loaded, with the reason', async () => {
