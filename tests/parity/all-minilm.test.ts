@@ -19,8 +19,8 @@ it('its tokenizer gives every sentence the ids of the reference', async () => {
   for (const [i, text] of golden.sentences.entries()) {
     const ids = [...tokenizer.encode(text, { addSpecialTokens: true })];
     const expected = golden.ids[i]!;
-    if (ids.length <= golden.maxTokens) expect(ids, text).toEqual(expected);
-    else expect(ids.slice(0, cut), text).toEqual(expected.slice(0, cut));
+    if (ids.length <= golden.maxTokens) expect(ids, `${text}`).toEqual(expected);
+    else expect(ids.slice(0, cut), `${text}`).toEqual(expected.slice(0, cut));
   }
 });
 

@@ -9,7 +9,7 @@ export interface WordModel {
   /** Of a word that is not long. */
   encode(word: string, emit: EmitId): void;
   /** The same of any word, with pauses. */
-  encodeInSteps(word: string, emit: EmitId): Generator<void, void>;
+  encodeInSteps(word: string, emit: EmitId): Iterable<void>;
 }
 
 export function createWordModel(definition: ModelDefinition, isByteLevel: boolean): WordModel {

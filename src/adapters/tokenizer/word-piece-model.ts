@@ -26,8 +26,9 @@ export class WordPieceModel {
   }
 
   // A word is at most `maxWordCharacters` long, or known to be unknown: no pause is needed.
-  *encodeInSteps(word: string, emit: EmitId): Generator<void, void> {
+  encodeInSteps(word: string, emit: EmitId): Iterable<void> {
     this.encode(word, emit);
+    return [];
   }
 
   #pieces(word: string): number[] | null {

@@ -21,7 +21,7 @@ describe('the catalogue', () => {
     const [{ name: _, ...model }] = readCatalogue() as [ReturnType<typeof readCatalogue>[number]];
     for (const file of ['../x', '/etc/x', 'a/../../x', 'a//b', '']) {
       writeFileSync(path, JSON.stringify({ mine: { ...model, file } }));
-      expect(() => readCatalogue(path), file).toThrow();
+      expect(() => readCatalogue(path), `${file}`).toThrow(/file/);
     }
   });
 
