@@ -1,6 +1,7 @@
 /** The Fastify application: body rules, errors, request ids, one plugin per dialect. It listens nowhere by itself. */
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import type { Config } from '../adapters/config/schema.js';
 import type { RecordStore } from '../adapters/records/record-store.js';
 import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
@@ -48,6 +49,8 @@ export interface AppOptions {
   readonly persist: Persist;
   readonly health: HealthSource;
   readonly admin: AdminSource;
+  /** Where models are fetched from. */
+  readonly hub: Config['hub'];
   /** The models in memory. */
   resident(): readonly ResidentModelUse[];
   /** Seconds since 1970 the model was loaded at. */

@@ -103,6 +103,7 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
     persist: settings.cache.persist,
     loadedAt: Math.floor(startedAt / 1000),
     health: { state: () => state },
+    hub: settings.hub,
     resident: () => [{ id: engine.model.id, fingerprint: engine.model.fingerprint, usedAt: use.get(engine.model.id)?.usedAt ?? null }],
     admin: {
       status: () => ({

@@ -129,6 +129,13 @@ export const configSchema = z.strictObject({
     mask_cache_mb: count,
   }),
   template: z.strictObject({ timeout_ms: count }),
+  hub: z.strictObject({
+    endpoint: z.string().regex(/^https?:\/\/\S+$/, 'wanted an address such as "https://huggingface.co"'),
+    parallel: z.int().min(1).max(64),
+    piece_mb: z.int().min(1).max(4_096),
+    retries: z.int().min(0).max(20),
+    timeout_seconds: seconds,
+  }),
   client: z.strictObject({ connect_timeout_ms: count, history_entries: size, api_key: z.string().regex(/^\S*$/, 'wanted no white space') }),
   log: z.strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']) }),
 });

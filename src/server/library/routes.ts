@@ -1,17 +1,20 @@
 /** /v1/admin/models and /v1/admin/aliases: the models on this machine and their names. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../../adapters/config/schema.js';
 import { readAliases } from '../../adapters/hub/alias-file.js';
 import { type Alias, removeAlias, setAlias } from '../../adapters/hub/change-alias.js';
 import { installedModels } from '../../adapters/hub/locate-model.js';
 import { findInstalled, libraryHere, listModels, showModel } from '../../adapters/hub/model-library.js';
+import { pull } from '../../adapters/hub/pull/pull.js';
 import { assertNotResident, removeModel } from '../../adapters/hub/remove-model.js';
 import { verifyModel } from '../../adapters/hub/verify-model.js';
 import type { ModelBody, ModelDetailBody, RemovedModelBody } from '../../client/model-bodies.js';
 import { type ResidentUse, toModelBody, toModelDetailBody } from '../../client/to-model-body.js';
+import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
-import { parseBody } from '../request-body.js';
+import { invalidField, parseBody } from '../request-body.js';
 import { streamReport } from '../stream-report.js';
-import { newAliasSchema, removeModelQuery } from './schema.js';
+import { newAliasSchema, pullSchema, removeModelQuery } from './schema.js';
 
 export interface ResidentModelUse extends ResidentUse {
   readonly id: string;
@@ -21,6 +24,7 @@ export interface LibraryRouteOptions {
   /** The models in memory. */
   resident(): readonly ResidentModelUse[];
   readonly stream: StreamLimits;
+  readonly hub: Config['hub'];
 }
 
 interface OfModel {
@@ -55,7 +59,20 @@ export function libraryRoutes(app: FastifyInstance, options: LibraryRouteOptions
       ...(await verifyModel(model, (done, total) => onProgress({ phase: 'verify', done, total }))),
     }));
   });
+  app.post('/v1/admin/models/pull', (request, reply) => pullRoute(options, request, reply));
   aliasRoutes(app, places.aliases);
+}
+
+/** A client that goes away stops it; what arrived is kept for the next time. */
+function pullRoute({ hub, stream }: LibraryRouteOptions, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { source, name } = parseBody(pullSchema, request.body);
+  if (!/^hf:|^(?!.*\.gguf$)[A-Za-z0-9][\w.-]*$/.test(source) && !callerOf(request).seesAll) {
+    throw invalidField('source', 'files of this machine are installed with the command `semantic models pull`, not over HTTP');
+  }
+  return streamReport(request, reply, stream, async (onProgress, signal) => ({
+    type: 'report' as const,
+    ...(await pull({ source, name: name ?? null, how: null, hub, environment: process.env, onProgress, signal })),
+  }));
 }
 
 function aliasRoutes(app: FastifyInstance, path: string): void {

@@ -1,14 +1,30 @@
+import { mkdirSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { modelDetailSchema, modelListSchema, verifiedSchema } from '../../../src/client/model-bodies.js';
+import { HubServer } from '../../adapters/hub/pull/hub-server.js';
 import { startDaemon, type TestDaemon } from '../../support/daemon.js';
 import { semantic } from '../../support/run-semantic.js';
 
 const STARTER = 'smollm2-135m-instruct';
 let daemon: TestDaemon;
+let hub: HubServer;
 beforeAll(async () => {
-  daemon = await startDaemon();
+  hub = await HubServer.start();
+  daemon = await startDaemon([], { HF_ENDPOINT: hub.endpoint });
+  // Models that are fetched go into a folder of this test's own.
+  const shared = readlinkSync(join(daemon.home, 'models'));
+  rmSync(join(daemon.home, 'models'));
+  mkdirSync(join(daemon.home, 'models'));
+  for (const name of readdirSync(shared)) symlinkSync(join(shared, name), join(daemon.home, 'models', name));
 });
-afterAll(() => daemon.stop());
+afterAll(async () => {
+  await daemon.stop();
+  await hub.stop();
+});
+
+const eventsOf = (text: string): unknown[] =>
+  text.split('\n\n').flatMap((event) => JSON.parse(/^data: (\{.*)$/m.exec(event)?.[1] ?? '[]') as unknown);
 
 const call = (method: string, path: string, body?: object) =>
   fetch(`${daemon.summary.address}/v1/admin/${path}`, { method, ...(body === undefined ? {} : { body: JSON.stringify(body) }) });
@@ -41,12 +57,35 @@ describe('/v1/admin/models', () => {
 
   test('verifies one with progress, then a report', async () => {
     const text = await (await call('POST', `models/${STARTER}/verify`)).text();
-    const events = text.split('\n\n').flatMap((event) => /^data: (\{.*)$/m.exec(event)?.[1] ?? []);
-    const report = verifiedSchema.parse(JSON.parse(events.at(-1)!));
+    const events = eventsOf(text);
+    const report = verifiedSchema.parse(events.at(-1));
     expect(report).toMatchObject({ id: STARTER, ok: true, files: [{ state: 'whole' }] });
-    expect(JSON.parse(events[0]!)).toMatchObject({ type: 'progress', phase: 'verify', total: 98_362_432 });
+    expect(events[0]).toMatchObject({ type: 'progress', phase: 'verify', total: 98_362_432 });
     expect(text.trimEnd().endsWith('data: [DONE]')).toBe(true);
     expect((await call('POST', 'models/nothing/verify')).status).toBe(404);
+  });
+
+  test('fetches one from the hub, as events, and lists it then', async () => {
+    hub.add('config.json', '{}');
+    hub.add('model.safetensors', Buffer.alloc(300_000, 1), true);
+    const text = await (await call('POST', 'models/pull', { source: 'hf:owner/tiny', name: 'from-the-hub' })).text();
+    const events = eventsOf(text);
+    expect(events[0]).toMatchObject({ type: 'progress', phase: 'download' });
+    expect(events.at(-1)).toMatchObject({ type: 'report', name: 'from-the-hub', fetched: true, bytes: 300_002 });
+    expect(modelDetailSchema.parse(await (await call('GET', 'models/from-the-hub')).json())).toMatchObject({ state: 'installed' });
+    expect((await call('DELETE', 'models/from-the-hub')).status).toBe(200);
+    expect((await call('GET', 'models/from-the-hub')).status).toBe(404);
+  });
+
+  test('a pull that fails ends its events with the error; files of this machine are refused', async () => {
+    expect(eventsOf(await (await call('POST', 'models/pull', { source: 'hf:owner/none' })).text())).toEqual([
+      { type: 'error', error: expect.objectContaining({ code: 'model_not_found' }) },
+    ]);
+    for (const source of [daemon.home, 'oci:/x', './x', '~/x', '..', 'x.gguf/']) {
+      const refused = await call('POST', 'models/pull', { source });
+      expect([source, refused.status, await refused.json()]).toMatchObject([source, 400, { error: { param: 'source' } }]);
+    }
+    expect((await call('POST', 'models/pull', { sauce: 'x' })).status).toBe(400);
   });
 
   test('does not remove what is in memory, over HTTP or by the command', async () => {

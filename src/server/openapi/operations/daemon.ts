@@ -4,7 +4,7 @@ import { aliasListSchema, aliasSchema, modelDetailSchema, modelListSchema, remov
 import { limitsChangeSchema, schedulerSchema } from '../../../client/scheduler-bodies.js';
 import { statusSchema } from '../../../client/status-bodies.js';
 import { evictSchema } from '../../cache/schema.js';
-import { newAliasSchema, removeModelQuery } from '../../library/schema.js';
+import { newAliasSchema, pullSchema, removeModelQuery } from '../../library/schema.js';
 import type { Operation } from '../operation.js';
 
 const health = z.looseObject({ status: z.string() });
@@ -41,6 +41,14 @@ export const daemonOperations: readonly Operation[] = [
     url: '/v1/admin/models/:id/verify',
     tag: 'Models',
     summary: 'Reads and checks the files of a model.',
+    streams: 'always',
+  },
+  {
+    method: 'post',
+    url: '/v1/admin/models/pull',
+    tag: 'Models',
+    summary: 'Fetches a model.',
+    body: pullSchema,
     streams: 'always',
   },
   { method: 'get', url: '/v1/admin/aliases', tag: 'Models', summary: 'Lists the aliases.', answer: aliasListSchema },
