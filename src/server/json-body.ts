@@ -1,11 +1,16 @@
 import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { SemanticError } from '../core/domain/errors.js';
+import { nextTurn } from '../core/domain/in-slices.js';
 
 /** Bodies are JSON in strict UTF-8, whatever content type the client claims: a replaced character would be a wrong prompt. */
 export function parseJsonBodies(app: FastifyInstance, maxBytes: number): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('*', async (_request: unknown, payload: Readable) => parseJson(await readBody(payload, maxBytes)));
+  app.addContentTypeParser('*', async (_request: unknown, payload: Readable) => {
+    const json = parseJson(await readBody(payload, maxBytes));
+    await nextTurn(); // a large one took its time: whatever else is due comes before it is looked at
+    return json;
+  });
 }
 
 /**

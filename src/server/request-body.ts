@@ -2,6 +2,7 @@
 import type { z } from 'zod';
 import { suggest } from '../adapters/suggest/suggest.js';
 import { SemanticError } from '../core/domain/errors.js';
+import { nextTurn } from '../core/domain/in-slices.js';
 
 /** `at`: the field that `json` is the value of; "" = it is the body itself. */
 export function parseBody<T extends z.ZodObject>(schema: T, json: unknown, at = ''): z.output<T> {
@@ -14,6 +15,13 @@ export function parseBody<T extends z.ZodObject>(schema: T, json: unknown, at = 
     .join('');
   const wanted = (issue?.message ?? 'not valid').replace(/, received \w+$/, '');
   throw invalidField(at + param === '' ? 'body' : at + param, `${wanted}, got ${shown(json, issue?.path ?? [])}`);
+}
+
+/** The same of a conversation, which may be large: what is made of it has a turn of the event loop of its own. */
+export async function parseConversation<T extends z.ZodObject>(schema: T, json: unknown): Promise<z.output<T>> {
+  const body = parseBody(schema, json);
+  await nextTurn();
+  return body;
 }
 
 export function invalidField(param: string, what: string): SemanticError {

@@ -21,6 +21,11 @@ export async function inSlices<T>(work: Generator<void, T, void>, limit: SliceLi
     }
     spent += performance.now() - started;
     if (limit !== null && spent > limit.limitMs) throw limit.tooLong();
-    await new Promise((resolve) => setImmediate(resolve));
+    await nextTurn();
   }
+}
+
+/** Lets the event loop do what else is due. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -19,18 +19,31 @@ export interface OutlineEnd {
 /** 48 bits: a number holds them, and a mistake costs nothing but time. */
 const HASH_DIGITS = 12;
 
-export function outlineOf(
-  { messages, tools }: { readonly messages: readonly ChatMessage[]; readonly tools: readonly unknown[] },
-  sha256: Sha256,
-): Outline {
-  const [first, ...rest] = messages.map((message) => JSON.stringify(message));
-  const parts = [first, ...(tools.length === 0 ? [] : [JSON.stringify(tools)]), ...rest].filter((part) => part !== undefined);
+interface Conversation {
+  readonly messages: readonly ChatMessage[];
+  readonly tools: readonly unknown[];
+}
+
+export function outlineOf(conversation: Conversation, sha256: Sha256): Outline {
+  const work = outlineInSteps(conversation, sha256);
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return value;
+  }
+}
+
+/** Pauses after every part. */
+export function* outlineInSteps({ messages, tools }: Conversation, sha256: Sha256): Generator<void, Outline, void> {
+  const [first, ...rest] = messages;
+  const parts = [...(first === undefined ? [] : [first]), ...(tools.length === 0 ? [] : [tools]), ...rest];
   const encoder = new TextEncoder();
   const hashes: number[] = [];
   const characters: number[] = [];
   for (const part of parts) {
-    hashes.push(Number.parseInt(sha256(encoder.encode(`${hashes.at(-1) ?? ''}\n${part}`)).slice(0, HASH_DIGITS), 16));
-    characters.push((characters.at(-1) ?? 0) + part.length);
+    const text = JSON.stringify(part);
+    hashes.push(Number.parseInt(sha256(encoder.encode(`${hashes.at(-1) ?? ''}\n${text}`)).slice(0, HASH_DIGITS), 16));
+    characters.push((characters.at(-1) ?? 0) + text.length);
+    yield;
   }
   return { hashes, characters };
 }

@@ -1,5 +1,6 @@
 /** Messages, or a prompt as it is -> token ids: rendered by the model's template, encoded, and tied to what was really emitted where the text is the same. */
 import { SemanticError } from '../domain/errors.js';
+import { inSlices, nextTurn } from '../domain/in-slices.js';
 import type { GenerationRequest } from '../domain/request.js';
 import type { ChatTemplate, Tokenizer } from '../ports.js';
 import { continueLast } from './continue-last.js';
@@ -32,7 +33,7 @@ export class PromptEncoder {
     // Ids that were given are the prompt: no others of the same text take their place.
     const mayBeSpliced = request.cachePrompt && !(request.prompt instanceof Int32Array);
     const earlier = mayBeSpliced ? earlierTokens(ids, request) : null;
-    const prompt = earlier === null ? ids : splicePrompt({ text, ids, earlier, tokenizer });
+    const prompt = earlier === null ? ids : await inSlices(splicePrompt({ ids, earlier, tokenizer }));
     if (prompt.length > contextLength) {
       throw new SemanticError('PromptTooLong', `prompt is too long: ${prompt.length} tokens > ${contextLength} maximum`, { param });
     }
@@ -52,6 +53,7 @@ export class PromptEncoder {
     if (typeof prompt === 'string') return { text: prompt, ids: tokenizer.encode(prompt, { addSpecialTokens: true }) };
     if (prompt !== undefined) return { text: tokenizer.decode(prompt, { skipSpecialTokens: false }), ids: prompt };
     const isContinued = continuesLast === true;
+    await nextTurn(); // the template's thread gets a copy: of a long conversation that takes its time
     const whole = await template.render({
       messages,
       ...(tools.length > 0 ? { tools } : {}),

@@ -6,8 +6,9 @@
 import { type AgentContext, agentOwner, type AgentPolicy, EVERYONE } from '../domain/agent.js';
 import type { AgentHint } from '../domain/agent-hint.js';
 import { endTurn } from '../domain/end-turn.js';
+import { inSlices } from '../domain/in-slices.js';
 import { newAgent } from '../domain/new-agent.js';
-import { outlineOf } from '../domain/outline.js';
+import { outlineInSteps, outlineOf } from '../domain/outline.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
 import type { Clock } from '../ports.js';
 import type { AgentRegistry } from './agent-registry.js';
@@ -47,7 +48,8 @@ export class WireAgents implements TextGenerator {
   async *submit({ agent: hint, ...request }: GenerationRequest, options: Submitted = {}): Events {
     const { engine } = this.options;
     if (hint === undefined) return yield* engine.submit(request, options);
-    const relation = this.#threads.place(hint.id, outlineOf(request, sha256), () => this.#recorded(hint.id));
+    const outline = await inSlices(outlineInSteps(request, sha256));
+    const relation = this.#threads.place(hint.id, outline, () => this.#recorded(hint.id));
     if (relation === 'beside') {
       const persist = request.persist === 'disk' ? 'ram' : request.persist;
       return yield* engine.submit({ ...request, relation, sessionId: null, besideSession: this.#sessionOf(hint.id), persist }, options);

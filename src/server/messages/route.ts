@@ -10,7 +10,7 @@ import { callerOf } from '../caller.js';
 import type { Frame, StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { agentHint } from '../identity/agent-hint.js';
-import { parseBody } from '../request-body.js';
+import { parseConversation } from '../request-body.js';
 import type { ServedModel } from '../served-model.js';
 import { whenGone } from '../when-gone.js';
 import { contentOf, messageBody, type MessageHead } from './bodies.js';
@@ -45,7 +45,7 @@ export function messages(app: FastifyInstance, options: MessagesOptions): void {
 function routes(app: FastifyInstance, options: MessagesOptions): void {
   const { answerer, served, seal, stream: limits } = options;
   app.post('/v1/messages', async (request, reply) => {
-    const body = parseBody(messagesSchema, request.body);
+    const body = await parseConversation(messagesSchema, request.body);
     served.assertServes(body.model);
     const wanted = toMessagesRequest(body, request.headers, { ...options, scope: callerOf(request).scope });
     const head: MessageHead = { id: `msg_${randomBytes(12).toString('hex')}`, model: served.id };
@@ -58,7 +58,7 @@ function routes(app: FastifyInstance, options: MessagesOptions): void {
     return replyWithAnswer(answering, form, { limits }, request, reply);
   });
   app.post('/v1/messages/count_tokens', async (request) => {
-    const body = parseBody(countTokensSchema, request.body);
+    const body = await parseConversation(countTokensSchema, request.body);
     served.assertServes(body.model);
     const { scope } = callerOf(request);
     const asker = { scope, ...agentHint(request.headers, { metadata: body['metadata'] }, scope) };

@@ -11,7 +11,7 @@ import type { StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { agentHint } from '../identity/agent-hint.js';
 import { ReadAhead } from '../read-ahead.js';
-import { invalidField, parseBody } from '../request-body.js';
+import { invalidField, parseConversation } from '../request-body.js';
 import type { ServedModel } from '../served-model.js';
 import { afterTime, whenGone } from '../when-gone.js';
 import type { BackgroundResponses } from './background.js';
@@ -44,13 +44,13 @@ interface Wanted extends ResponsesRequest {
 export function createResponses(app: FastifyInstance, options: CreateOptions): void {
   const { answerer, served, seal, stored } = options;
   app.post('/v1/responses', async (request, reply) => {
-    const body = parseBody(responsesSchema, request.body);
+    const body = await parseConversation(responsesSchema, request.body);
     served.assertServes(body.model ?? served.id);
     const wanted = await understood(body, request, options);
     return body.background === true ? answerLater(body, wanted, options, request, reply) : answerNow(body, wanted, options, request, reply);
   });
   app.post('/v1/responses/input_tokens', async (request) => {
-    const body = parseBody(inputTokensSchema, request.body);
+    const body = await parseConversation(inputTokensSchema, request.body);
     served.assertServes(body.model ?? served.id);
     const { scope } = callerOf(request);
     const previous = body.previous_response_id;
