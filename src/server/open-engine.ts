@@ -20,6 +20,7 @@ import { EmittedAnswers } from '../core/answers/emitted-answers.js';
 import { GrammarCompiler } from '../core/constraints/grammar-compiler.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { ModelCacheSpec } from '../core/domain/model-cache-spec.js';
+import { stretchContext } from '../core/domain/stretch-context.js';
 import { fingerprintOf } from '../core/engine/fingerprint.js';
 import { Agents } from '../core/engine/agents.js';
 import { CacheControl } from '../core/engine/cache-control.js';
@@ -57,8 +58,9 @@ export async function openEngine(
 ): Promise<OpenedEngine> {
   const located = locateModel(settings.model.default);
   const checkpoint = await readCheckpoint(located.path);
-  const spec = buildDecoderSpec(checkpoint);
-  const contextLength = chooseContext(settings.model, spec.contextLength, log);
+  const trained = buildDecoderSpec(checkpoint);
+  const contextLength = chooseContext(settings.model, trained.contextLength, log);
+  const spec = stretchContext(trained, contextLength);
   const options = await chooseBackend(settings);
   const native = new NativeEngine(options);
   let template: ChatTemplate | null = null;
@@ -159,12 +161,12 @@ function chooseContext(
   if (wanted <= trained) return wanted === 0 ? trained : wanted;
   const what = `[config] model.context = ${wanted}, the model was trained for ${trained} tokens`;
   if (isAllowed) {
-    log(`${what}: what it says beyond them may make no sense (model.beyond_training)`);
+    log(`${what}: its positions are stretched, and what it says is worse for it (model.beyond_training)`);
     return wanted;
   }
   throw new SemanticError('ConfigInvalid', what, {
     param: 'model.context',
-    hint: `Choose 0 (all) or at most ${trained}, or set model.beyond_training = true if what it says beyond them need not make sense.`,
+    hint: `Choose 0 (all) or at most ${trained}, or set model.beyond_training = true, which stretches its positions.`,
   });
 }
 

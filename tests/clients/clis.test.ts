@@ -1,10 +1,11 @@
 /** Claude Code, Codex, OpenCode and pi, as their users start them. What the tiny model cannot decide by itself it is made to. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startDaemon, type TestDaemon, until } from '../support/daemon.js';
+import { semantic } from '../support/run-semantic.js';
 import { answersOf, expectHits, turnsOf } from './support/answers.js';
 import { noteCell } from './support/cells.js';
 import { ClientHome } from './support/client-home.js';
-import { type Ask, CLIS, type DaemonAddress } from './support/clis.js';
+import { type Ask, claudeWithAgents, CLIS, type DaemonAddress } from './support/clis.js';
 import { type Ended, runClient, startClient } from './support/run-client.js';
 
 let daemon: TestDaemon;
@@ -24,7 +25,8 @@ describe.each(CLIS)('$name', (cli) => {
   });
   afterAll(() => home.remove());
 
-  const command = (prompt: string, ask: Partial<Ask> = {}) => cli.command({ prompt, isNext: false, tool: null, ...ask }, home, served());
+  const command = (prompt: string, ask: Partial<Ask> = {}) =>
+    cli.command({ prompt, isNext: false, tool: null, isWhole: false, ...ask }, home, served());
   const ask = (prompt: string, more: Partial<Ask> = {}): Promise<Ended> => runClient(command(prompt, more), home);
 
   test('streams three turns in three processes, and each finds the prompt before it', async () => {
@@ -71,3 +73,43 @@ describe.each(CLIS)('$name', (cli) => {
     noteCell(cli.name, 'error', 'told to the user');
   });
 });
+
+test('Claude Code starts a sub-agent, which is a child of its own agent and answers it', async () => {
+  const home = new ClientHome();
+  const before = answersOf(daemon).length;
+  const { child, ended } = startClient(claudeWithAgents(home, served()), home);
+  try {
+    const subAgents = (all: readonly ListedAgent[]) => all.filter(({ parent, turns }) => parent !== null && turns > 0);
+    await until(agents, (all) => subAgents(all).length > 0 || child.exitCode !== null);
+    const { stdout } = await semantic(['agents', 'ls', '--json'], { home: daemon.home });
+    const listed = (JSON.parse(stdout) as { agents: readonly ListedAgent[] }).agents;
+    const [sub] = subAgents(listed);
+    const parent = listed.find(({ id }) => id === sub?.parent);
+    expect(sub).toMatchObject({ client: 'claude', id: expect.stringMatching(/^claude-/) });
+    expect(parent).toMatchObject({ client: 'claude', parent: null, children: expect.arrayContaining([sub!.id]) });
+    expect(answersOf(daemon)[before]).toMatchObject({ reason: 'tool_calls' });
+    // Its result comes as a further turn of the one that it works for.
+    const { id, turns } = parent!;
+    await until(agents, (all) => all.find((agent) => agent.id === id)!.turns > turns || child.exitCode !== null);
+    expect((await agents()).find((agent) => agent.id === id)!.turns).toBeGreaterThan(turns);
+    noteCell('claude-code', 'subagent', 'started by a call asked for by header; a child in `semantic agents ls`');
+  } finally {
+    child.kill('SIGINT'); // what the tiny model says to all this has no end
+    await ended;
+    home.remove();
+  }
+});
+
+interface ListedAgent {
+  readonly id: string;
+  readonly client?: string;
+  readonly parent: string | null;
+  readonly children: readonly string[];
+  readonly turns: number;
+}
+
+/** Of the key that the client was told to bring. */
+async function agents(): Promise<readonly ListedAgent[]> {
+  const response = await fetch(`${daemon.summary.address}/v1/agents`, { headers: { authorization: 'Bearer none' } });
+  return ((await response.json()) as { data: readonly ListedAgent[] }).data;
+}

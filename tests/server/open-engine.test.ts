@@ -3,6 +3,7 @@ import { afterAll, expect, test } from 'vitest';
 import { loadConfig } from '../../src/adapters/config/load-config.js';
 import type { Config } from '../../src/adapters/config/schema.js';
 import { openEngine } from '../../src/server/open-engine.js';
+import { readAll, requestOf } from '../support/engine-here.js';
 import { createHome } from '../support/run-semantic.js';
 import { starterModelFile } from '../support/starter-model.js';
 
@@ -51,7 +52,9 @@ test('a context beyond what the model was trained for is refused, unless it is a
   const opened = await openEngine(settings({ ...wanted, 'model.beyond_training': true }), undefined, (message) => void said.push(message));
   try {
     expect(opened.engine.model.contextLength).toBe(20_000);
-    expect(said).toEqual([expect.stringContaining('may make no sense')]);
+    expect(said).toEqual([expect.stringContaining('positions are stretched')]);
+    const request = requestOf('', { messages: [], prompt: new Int32Array(8_300).fill(42), maxTokens: 2 });
+    expect((await readAll(opened.engine.submit(request))).usage).toMatchObject({ promptTokens: 8_300, completionTokens: 2 });
   } finally {
     await opened.close();
   }

@@ -1,10 +1,11 @@
-/** @typedef {'text' | 'stream' | 'tool' | 'hit' | 'subagent' | 'abort' | 'error'} Cell */
+/** @typedef {'text' | 'stream' | 'tool' | 'hit' | 'whole' | 'subagent' | 'abort' | 'error'} Cell */
 
 /** @type {Readonly<Record<Cell, string>>} */
 export const CELLS = {
   text: 'text',
   stream: 'three turns, streamed',
   hit: 'found of the prompt before (turns 2, 3)',
+  whole: 'whole prompt, three turns',
   tool: 'tool call',
   subagent: 'sub-agent',
   abort: 'abort',

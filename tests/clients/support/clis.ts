@@ -8,8 +8,10 @@ export interface Ask {
   readonly prompt: string;
   /** It goes on from the turn before. */
   readonly isNext: boolean;
-  /** Name of a tool that the answer has to call. */
+  /** Name of a tool that the answer has to call, as the header says it. */
   readonly tool: string | null;
+  /** With all its own instructions and tools, however long. */
+  readonly isWhole: boolean;
 }
 
 export interface Cli {
@@ -43,9 +45,9 @@ const claude: Cli = {
   tool: 'Read',
   toolPrompt: readNotes,
   prepare: () => undefined,
-  command: ({ prompt, isNext, tool }, _, { address, model }) => ({
+  command: ({ prompt, isNext, tool, isWhole }, _, { address, model }) => ({
     program: join(MODULES, `@anthropic-ai/claude-code-${here}/claude`),
-    args: ['--bare', '--tools', 'Read', '--allowedTools', 'Read', ...(isNext ? ['-c'] : []), '-p', prompt],
+    args: [...(isWhole ? [] : ['--bare', '--tools', 'Read', '--allowedTools', 'Read']), ...(isNext ? ['-c'] : []), '-p', prompt],
     env: {
       ANTHROPIC_BASE_URL: address,
       ANTHROPIC_AUTH_TOKEN: 'none',
@@ -57,14 +59,24 @@ const claude: Cli = {
   }),
 };
 
+/** Claude Code, whose one tool starts an agent: what the tiny model makes up of that call's arguments is what it was told. */
+export function claudeWithAgents(home: ClientHome, daemon: DaemonAddress): Command {
+  const prompt = 'Call Agent with description "Say hello", prompt "Say hello" and subagent_type "general-purpose".';
+  const { program, env } = claude.command({ prompt, isNext: false, tool: 'Agent; once', isWhole: true }, home, daemon);
+  const helpful = 'You are a helpful assistant.';
+  const agents = { 'general-purpose': { description: 'Says hello.', prompt: helpful } };
+  const own = ['--tools', 'Agent', '--allowedTools', 'Agent', '--agents', JSON.stringify(agents), '--system-prompt', helpful];
+  return { program, args: [...own, '-p', prompt], env };
+}
+
 const codex: Cli = {
   name: 'codex',
   // A command line is a text without an end to the tiny model, and Codex sends no limit to what it may write.
   tool: 'get_goal',
   toolPrompt: () => 'What is our goal?',
-  // Its own instructions and tools are some 8,600 tokens, more than the model of this test holds.
+  // Its own instructions and tools are some 8,600 tokens, more than the model was trained for.
   prepare: (home) => void home.write('.codex/instructions.md', 'You are a helpful assistant.\n'),
-  command: ({ prompt, isNext, tool }, home, { address, model }) => {
+  command: ({ prompt, isNext, tool, isWhole }, home, { address, model }) => {
     const provider: Record<string, unknown> = {
       name: 'semantic',
       base_url: `${address}/v1`,
@@ -75,7 +87,7 @@ const codex: Cli = {
     const settings = {
       model_provider: 'semantic',
       'model_providers.semantic': provider,
-      model_instructions_file: join(home.path, '.codex/instructions.md'),
+      ...(isWhole ? {} : { model_instructions_file: join(home.path, '.codex/instructions.md') }),
     };
     const options = Object.entries(settings).flatMap(([key, value]) => ['-c', `${key}=${toml(value)}`]);
     const where = ['--skip-git-repo-check', '-s', 'read-only', '-m', model, ...options];
@@ -92,12 +104,12 @@ const opencode: Cli = {
   tool: 'read',
   toolPrompt: readNotes,
   prepare: () => undefined,
-  command: ({ prompt, isNext, tool }, _, { address, model }) => {
+  command: ({ prompt, isNext, tool, isWhole }, _, { address, model }) => {
     const options = { baseURL: `${address}/v1`, apiKey: 'none', ...(tool === null ? {} : { headers: { [CHOICE]: tool } }) };
     const served = { name: model, tool_call: true, limit: { context: 32_768, output: 256 } };
     const provider = { npm: '@ai-sdk/openai-compatible', name: 'semantic', options, models: { [model]: served } };
     // Its own prompt and tools are some 7,500 tokens; three turns of it would not fit.
-    const agent = { build: { prompt: 'You are a helpful assistant.', tools: { '*': false, read: true } } };
+    const agent = isWhole ? {} : { build: { prompt: 'You are a helpful assistant.', tools: { '*': false, read: true } } };
     const name = `semantic/${model}`;
     const config = { model: name, small_model: name, autoupdate: false, share: 'disabled', provider: { semantic: provider }, agent };
     // The build for processors without AVX2 runs on all.
