@@ -9,6 +9,7 @@ import { agents } from './verbs/agents.js';
 import { compute } from './verbs/compute.js';
 import { constrained } from './verbs/constrained.js';
 import { dialect } from './verbs/dialect.js';
+import { embeddings } from './verbs/embeddings.js';
 import { fork } from './verbs/fork.js';
 import { kv } from './verbs/kv.js';
 import { kvQuality } from './verbs/kv-quality.js';
@@ -29,6 +30,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   compute,
   constrained,
   dialect,
+  embeddings,
   fork,
   kv,
   'kv-quality': kvQuality,

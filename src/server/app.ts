@@ -15,6 +15,7 @@ import { cacheRoutes } from './cache/routes.js';
 import { chatCompletions } from './chat-completions/route.js';
 import { completions } from './completions/route.js';
 import { type DoorRules, guardDoors } from './doors/guard.js';
+import { type EmbeddingOptions, embeddings } from './embeddings/route.js';
 import { replyWithError } from './error-reply.js';
 import type { StreamLimits } from './event-stream.js';
 import type { SamplingDefaults } from './generation/to-generation.js';
@@ -30,7 +31,7 @@ import { openapi } from './openapi/route.js';
 import { responses } from './responses/route.js';
 import type { ServedModel } from './served-model.js';
 
-export interface AppOptions {
+export interface AppOptions extends EmbeddingOptions {
   readonly engine: Engine;
   readonly answerer: Answerer;
   readonly served: ServedModel;
@@ -83,6 +84,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   const { vocabSize } = options.engine.model.runner;
   chatCompletions(app, { ...options, vocabSize });
   completions(app, { ...options, generator: options.engine, vocabulary: options.engine.model });
+  embeddings(app, options);
   messages(app, options);
   responses(app, options);
   probes(app);

@@ -31,6 +31,7 @@ import type { ChatTemplate, ChecksumFile, KvStore } from '../core/ports.js';
 import { buildDecoderSpec } from '../core/models/registry.js';
 import { constraintLimits } from './constraint-limits.js';
 import { kvBudgetBytes, kvTokens, memoryBudgetBytes } from './memory-budget.js';
+import { embeddingReserveBytes, type Embedders, openEmbedders } from './open-embedder.js';
 import { windowSlack } from './window-slack.js';
 
 export interface OpenedEngine {
@@ -39,6 +40,7 @@ export interface OpenedEngine {
   readonly agents: Agents;
   readonly cache: CacheControl;
   readonly store: KvStore;
+  readonly embedders: Embedders;
   readonly backend: { readonly executor: NativeEngineOptions['executor']; readonly detail: string };
   readonly weightBytes: number;
   readonly memory: { readonly budgetBytes: number; readonly kvBudgetBytes: number; readonly kvBudgetTokens: number };
@@ -77,7 +79,9 @@ export async function openEngine(
       spec.layers.map(({ attention }) => attention),
       options.kvFormat,
     );
-    const kvBytes = kvBudgetBytes(options.memoryBudgetBytes, settings.engine, runner.weightBytes, cache);
+    const left = options.memoryBudgetBytes - runner.weightBytes - settings.engine.scratch_bytes;
+    const reserve = embeddingReserveBytes(settings.embeddings, left);
+    const kvBytes = kvBudgetBytes(options.memoryBudgetBytes - reserve, settings.engine, runner.weightBytes, cache);
     const fingerprint = fingerprintOf({
       weights: await weights,
       tokenizer: tokenizerHash,
@@ -112,6 +116,7 @@ export async function openEngine(
       agents,
       cache: new CacheControl(engine, agents, opened),
       store: opened,
+      embedders: openEmbedders(native, settings),
       backend: { executor: options.executor, detail: describe(options, native.info()) },
       weightBytes: runner.weightBytes,
       memory: { ...budget, kvBudgetTokens: kvTokens(kvBytes, cache, contextLength) },

@@ -51,6 +51,14 @@ export const configSchema = z.strictObject({
     instruction_set: z.enum(['auto', 'avx512', 'avx2', 'neon', 'portable']),
     stream_buffer_events: count,
   }),
+  embeddings: z.strictObject({
+    model: z.string().min(1),
+    aliases: z.array(z.string().min(1)),
+    ttl_seconds: seconds,
+    max_queue: count,
+    slice_tokens: count,
+    decode_share: z.number().min(0.1).max(0.95),
+  }),
   scheduler: z.strictObject({
     batch_window_ms: z.int().min(0).max(1_000),
     max_queue_per_key: size,

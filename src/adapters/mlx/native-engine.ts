@@ -3,6 +3,7 @@ import type { BackendInfo, Compute, EngineOptions, EngineStats, ExecutorKind, Kv
 import type { Checkpoint } from '../../core/domain/checkpoint.js';
 import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
 import type { EncoderSpec } from '../../core/domain/encoder-spec.js';
+import { StepWatch } from '../../core/embedding/step-watch.js';
 import type { RunnerLoader } from '../../core/ports.js';
 import { loadAddon, type NativeAddon } from './load-addon.js';
 import { crossing, toSemanticError } from './native-errors.js';
@@ -17,6 +18,8 @@ export interface NativeEngineOptions extends EngineOptions {
 }
 
 export class NativeEngine implements RunnerLoader {
+  /** Those of every model here. */
+  readonly steps = new StepWatch();
   private readonly engine: InstanceType<NativeAddon['Engine']>;
 
   /** Throws PrerequisiteMissing without the addon, InvalidRequest for options it refuses. */
@@ -42,7 +45,7 @@ export class NativeEngine implements RunnerLoader {
   async load(checkpoint: Checkpoint, spec: DecoderSpec): Promise<NativeRunner> {
     const { executor, kvFormat, compute } = this.options;
     const loaded = await crossing('us', () => this.engine.loadModel({ spec, files: checkpoint.files, executor, kvFormat, compute }));
-    return new NativeRunner(this.engine, loaded, spec);
+    return new NativeRunner(this.engine, loaded, spec, this.steps);
   }
 
   /** As `load`. */

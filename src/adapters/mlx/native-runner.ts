@@ -2,6 +2,7 @@
 import type { Engine, ForkedSequence, LoadedModel, SequenceId, StepPlan, StepResult } from '../../../native/index.js';
 import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
 import { joinTokens } from '../../core/domain/join-tokens.js';
+import type { StepWatch } from '../../core/embedding/step-watch.js';
 import type { SamplingParams } from '../../core/domain/sampling.js';
 import type { KvImage, KvMover, ModelRunner, RunnerEntry, RunnerOutput, RunnerPlan, Sample, SavedKvImage } from '../../core/ports.js';
 import { crossing, toSemanticError } from './native-errors.js';
@@ -18,6 +19,7 @@ export class NativeRunner implements ModelRunner, KvMover {
     private readonly engine: Engine,
     private readonly loaded: LoadedModel,
     spec: DecoderSpec,
+    private readonly steps: StepWatch,
   ) {
     this.contextLength = spec.contextLength;
     this.vocabSize = spec.vocabSize;
@@ -47,11 +49,11 @@ export class NativeRunner implements ModelRunner, KvMover {
   }
 
   async step({ entries }: RunnerPlan): Promise<RunnerOutput> {
-    return toOutput(entries, await crossing('us', () => this.engine.step(toNativePlan(entries, 'none'))));
+    return toOutput(entries, await this.#watched(() => this.engine.step(toNativePlan(entries, 'none'))));
   }
 
   async stepAhead({ entries }: RunnerPlan): Promise<RunnerOutput | null> {
-    const result = await crossing('us', () => this.engine.stepAhead(toNativePlan(entries, 'none')));
+    const result = await this.#watched(() => this.engine.stepAhead(toNativePlan(entries, 'none')));
     return result === null ? null : toOutput(entries, result);
   }
 
@@ -93,6 +95,10 @@ export class NativeRunner implements ModelRunner, KvMover {
 
   checksumFile(fd: number, offset: number, bytes: number, seed: bigint): Promise<bigint> {
     return crossing('us', () => this.engine.checksumFile(fd, offset, bytes, seed));
+  }
+
+  #watched<T extends StepResult | null>(step: () => Promise<T>): Promise<T> {
+    return this.steps.watch(() => crossing('us', step));
   }
 
   async unload(): Promise<void> {

@@ -38,6 +38,19 @@ export const chatCompletionAnswer = z.looseObject({
   usage,
 });
 
+export const embeddingsAnswer = z.looseObject({
+  object: z.literal('list'),
+  data: z.array(
+    z.looseObject({
+      object: z.literal('embedding'),
+      index: count,
+      embedding: z.union([z.array(z.number()), z.string()]),
+    }),
+  ),
+  model: z.string(),
+  usage: z.looseObject({ prompt_tokens: count, total_tokens: count }),
+});
+
 export const completionAnswer = z.looseObject({
   id: z.string(),
   object: z.literal('text_completion'),

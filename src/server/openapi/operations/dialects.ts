@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import { chatCompletionSchema } from '../../chat-completions/schema.js';
 import { completionSchema } from '../../completions/schema.js';
+import { embeddingsSchema } from '../../embeddings/schema.js';
 import { countTokensSchema, messagesSchema } from '../../messages/schema.js';
 import { inputTokensSchema, responsesSchema } from '../../responses/schema.js';
 import {
   chatCompletionAnswer,
   completionAnswer,
+  embeddingsAnswer,
   inputTokensAnswer,
   messageAnswer,
   modelAnswer,
@@ -36,6 +38,14 @@ export const dialects: readonly Operation[] = [
     body: completionSchema,
     answer: completionAnswer,
     streams: 'asked',
+  },
+  {
+    method: 'post',
+    url: '/v1/embeddings',
+    tag: 'Embeddings',
+    summary: 'Turns texts into vectors.',
+    body: embeddingsSchema,
+    answer: embeddingsAnswer,
   },
   {
     method: 'post',
