@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { openKvStore } from '#src/adapters/kv-store/open-kv-store.js';
 import { BlockPool } from '#src/core/domain/block-pool.js';
-import { ModelCacheSpec } from '#src/core/domain/model-cache-spec.js';
+import { kvLayersOf, ModelCacheSpec } from '#src/core/domain/model-cache-spec.js';
 import { GREEDY } from '#src/core/domain/sampling.js';
 import { KvParking } from '#src/core/engine/kv-parking.js';
 import { median } from './median.js';
@@ -26,10 +26,7 @@ export interface ParkingCost {
 export async function parkingCost(options: OursOptions, tokens: number, steps: number, rounds: number): Promise<ParkingCost> {
   const { native, runner, spec } = await openModel(options);
   const directory = mkdtempSync(join(tmpdir(), 'semantic-bench-'));
-  const cache = new ModelCacheSpec(
-    spec.layers.map(({ attention }) => attention),
-    options.kvFormat,
-  );
+  const cache = new ModelCacheSpec(kvLayersOf(spec), options.kvFormat);
   const pool = new BlockPool(cache, { bytes: 4096 * MB });
   const runs: { alone: number; meanwhile: number; storeMillis: number }[] = [];
   let storedBytes = 0;

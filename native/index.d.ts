@@ -106,7 +106,8 @@ export interface EncodeResult {
 
 /**
  * Keys and values of tokens [start, start + count) of a sequence in some of its layers, as bytes in the executor's own layout.
- * `start` is a multiple of 256 and `count` at most 256: an image is of one block, or of what a block holds so far.
+ * `start` is a multiple of 256 and `count` at most 256: an image is of one block, or of what a block holds so far. Of layers that recur
+ * it is their state behind its last token, which has to be the sequence's last.
  */
 export interface KvImage {
   readonly start: number;
@@ -126,7 +127,7 @@ export interface SavedKvImage extends KvImage {
 
 export interface ForkedSequence {
   readonly sequence: SequenceId;
-  /** Tokens it holds: what was asked for, or 0 where a windowed layer has forgotten what the cut needs. */
+  /** Tokens it holds: what was asked for, or 0 where a windowed layer has forgotten what the cut needs, or a recurrent one would be cut. */
   readonly length: number;
 }
 
@@ -285,7 +286,7 @@ export class Engine {
   setSampling(sequence: SequenceId, sampling: SamplingOptions): Promise<void>;
   /**
    * Keeps the first `length` tokens and resolves to the length really kept. Windowed layers forget what left their
-   * window, so a cut that would need it keeps 0: prefill again.
+   * window, so a cut that would need it keeps 0: prefill again. Where layers recur, any cut does.
    */
   truncateSequence(sequence: SequenceId, length: number): Promise<number>;
   /** Unknown ids are ignored, so that dropping twice is harmless. */
@@ -302,7 +303,7 @@ export class Engine {
   saveKv(sequence: SequenceId, fd: number, images: readonly KvImage[]): Promise<BigUint64Array>;
   /**
    * Appends tokens whose KV was saved, and keeps the first `length` of the whole: the images hold whole blocks as they were saved, and for
-   * every layer what a sequence of `length` tokens still sees (windowed layers: their window) and what comes after. The sequence's
+   * every layer what a sequence of `length` tokens still sees (windowed layers: their window) and what comes after. Where layers recur, `length` is all of it, and their image that of the last block. The sequence's
    * length must be a multiple of 256, and nothing else may use it until the call settles; steps of other sequences go on. Memory is
    * admitted first (ERR_OUT_OF_MEMORY). On ERR_KV_CORRUPT (a short file included) or ERR_IO the sequence is as it was. Afterwards it
    * gives, bit for bit, what the sequence that was saved gave.

@@ -44,7 +44,9 @@ class SequenceKv {
  public:
   virtual ~SequenceKv() = default;
   virtual int length() const = 0;  // tokens appended so far
-  // Keeps the first `length` tokens; returns the length really kept (0 where a windowed layer forgot what it needs).
+  // Whether `layer` keeps a state in place of every token's KV: an image of it is of the state at the end of the sequence.
+  virtual bool recurs(int layer) const = 0;
+  // Keeps the first `length` tokens; returns the length really kept (0 where a windowed layer forgot what it needs, or one recurs).
   virtual int truncate(int length) = 0;
   // A sequence of the first `length` tokens that holds the same memory: nothing is allocated or copied until either one
   // appends. Empty where truncate() would keep 0.

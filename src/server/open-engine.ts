@@ -19,7 +19,7 @@ import type { CanonicalRules } from '../core/answers/canonical-rules.js';
 import { EmittedAnswers } from '../core/answers/emitted-answers.js';
 import { GrammarCompiler } from '../core/constraints/grammar-compiler.js';
 import { SemanticError } from '../core/domain/errors.js';
-import { ModelCacheSpec } from '../core/domain/model-cache-spec.js';
+import { kvLayersOf, ModelCacheSpec } from '../core/domain/model-cache-spec.js';
 import { stretchContext } from '../core/domain/stretch-context.js';
 import { fingerprintOf } from '../core/engine/fingerprint.js';
 import { Agents } from '../core/engine/agents.js';
@@ -75,10 +75,7 @@ export async function openEngine(
     const { tokenizer, chatTemplate, hash: tokenizerHash } = await openTokenizer(located.path);
     template = await createChatTemplate(chatTemplate, settings.template.timeout_ms);
     const runner = await loading;
-    const cache = new ModelCacheSpec(
-      spec.layers.map(({ attention }) => attention),
-      options.kvFormat,
-    );
+    const cache = new ModelCacheSpec(kvLayersOf(spec), options.kvFormat);
     const left = options.memoryBudgetBytes - runner.weightBytes - settings.engine.scratch_bytes;
     const reserve = embeddingReserveBytes(settings.embeddings, left);
     const kvBytes = kvBudgetBytes(options.memoryBudgetBytes - reserve, settings.engine, runner.weightBytes, cache);

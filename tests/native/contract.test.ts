@@ -124,10 +124,18 @@ describe('loadModel()', () => {
 
   it.each<[string, (spec: DecoderSpec) => unknown]>([
     ['spec.layers', (spec) => ({ ...spec, layers: [] })],
-    ['spec.layers[0].attention.q.outFeatures', (spec) => patchAttention(spec, { q: { ...layerOf(spec).attention.q, outFeatures: 7 } })],
+    ['spec.layers[0].attention.q.outFeatures', (spec) => patchAttention(spec, { q: { ...layerOf(spec).attention!.q, outFeatures: 7 } })],
     ['spec.layers[0].attention.heads', (spec) => patchAttention(spec, { heads: 3 })],
     ['spec.layers[0].attention.window', (spec) => patchAttention(spec, { window: 0 })],
     ['spec.layers[0].attention.rope', (spec) => patchAttention(spec, { rope: 4 })],
+    [
+      'spec.layers[0].recurrence.valueHeads',
+      (spec) => ({ ...spec, layers: [{ ...layerOf(spec), recurrence: { ...NO_RECURRENCE, valueHeads: 3 } }] }),
+    ],
+    [
+      'spec.layers[0].recurrence.kernel',
+      (spec) => ({ ...spec, layers: [{ ...layerOf(spec), recurrence: { ...NO_RECURRENCE, kernel: 0 } }] }),
+    ],
     ['spec.vocabSize', (spec) => ({ ...spec, vocabSize: '320' })],
     ['spec.ropes', (spec) => ({ ...spec, ropes: null })],
     ['spec.embedding.scale', (spec) => ({ ...spec, embedding: { ...spec.embedding, scale: Number.NaN } })],
@@ -138,6 +146,19 @@ describe('loadModel()', () => {
   });
 });
 
+/** What comes before the linear layers of a recurrence is read first. */
+const NO_RECURRENCE = {
+  keyHeads: 2,
+  valueHeads: 4,
+  keyDim: 8,
+  valueDim: 8,
+  kernel: 4,
+  conv: { name: 'conv', ops: [] },
+  aLog: { name: 'a', ops: [] },
+  dtBias: { name: 'dt', ops: [] },
+  norm: { weight: { name: 'norm', ops: [] }, eps: 1e-6, weightOffset: 0 },
+};
+
 function layerOf(spec: DecoderSpec): DecoderSpec['layers'][number] {
   const [layer] = spec.layers;
   if (layer === undefined) throw new Error('the tiny model has layers');
@@ -146,7 +167,7 @@ function layerOf(spec: DecoderSpec): DecoderSpec['layers'][number] {
 
 function patchAttention(spec: DecoderSpec, change: Readonly<Record<string, unknown>>): unknown {
   const layer = layerOf(spec);
-  return { ...spec, layers: [{ ...layer, attention: { ...layer.attention, ...change } }, ...spec.layers.slice(1)] };
+  return { ...spec, layers: [{ ...layer, attention: { ...layer.attention!, ...change } }, ...spec.layers.slice(1)] };
 }
 
 describe('sampling options', () => {

@@ -1,6 +1,6 @@
 /** The domain's arithmetic of KV against what the executors really allocate. */
 import { afterEach, describe, expect, test } from 'vitest';
-import { ModelCacheSpec } from '../../src/core/domain/model-cache-spec.js';
+import { kvLayersOf, ModelCacheSpec } from '../../src/core/domain/model-cache-spec.js';
 import { windowSlack } from '../../src/server/window-slack.js';
 import { ENGINE_OPTIONS, GREEDY, native, plan } from './support/addon.js';
 import { tinyModel, tinyTokens } from './support/tiny-model.js';
@@ -18,10 +18,7 @@ async function open(executor: 'cpu' | 'mlx', window: number, memoryBudgetBytes: 
   const { spec, file } = tinyModel({ window, contextLength: 4096 });
   engine = new native.Engine({ ...ENGINE_OPTIONS, memoryBudgetBytes });
   const loaded = await engine.loadModel({ spec, files: [file], executor, kvFormat: 'f32' });
-  const cache = new ModelCacheSpec(
-    spec.layers.map(({ attention }) => attention),
-    'f32',
-  );
+  const cache = new ModelCacheSpec(kvLayersOf(spec), 'f32');
   return { engine, loaded, cache };
 }
 

@@ -1,7 +1,7 @@
 /** What each KV format takes, and that both executors, who share no code for it, make the same of it. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { KV_FORMATS } from '../../src/core/domain/kv-format.js';
-import { ModelCacheSpec } from '../../src/core/domain/model-cache-spec.js';
+import { kvLayersOf, ModelCacheSpec } from '../../src/core/domain/model-cache-spec.js';
 import type * as Native from '../../native/index.js';
 import { ENGINE_OPTIONS, GREEDY, native, plan, rejection } from './support/addon.js';
 import { TINY, tinyModel, tinyTokens } from './support/tiny-model.js';
@@ -40,7 +40,7 @@ describe.each(executors)('on the %s executor', (executor) => {
     for (const headDim of [16, 64, 80, 128, ...(kvFormat.startsWith('q') ? [24, 88] : [])]) {
       const { spec, file } = tinyModel({ headDim });
       const { model, kvBytesPerToken } = await engine.loadModel({ spec, files: [file], executor, kvFormat });
-      const layers = spec.layers.map(({ attention }) => attention);
+      const layers = kvLayersOf(spec);
       expect(kvBytesPerToken).toBe(new ModelCacheSpec(layers, kvFormat).bytesPerToken);
       await engine.unloadModel(model);
     }

@@ -2,7 +2,14 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { NativeEngine } from '../../src/adapters/mlx/native-engine.js';
 import { readCheckpoint } from '../../src/adapters/model-files/read-checkpoint.js';
-import type { AttentionSpec, DecoderSpec, LayerSpec, MoeFeedForwardSpec, RopeSpec } from '../../src/core/domain/decoder-spec.js';
+import type {
+  AttentionSpec,
+  DecoderSpec,
+  GatedDeltaSpec,
+  LayerSpec,
+  MoeFeedForwardSpec,
+  RopeSpec,
+} from '../../src/core/domain/decoder-spec.js';
 import { buildDecoderSpec } from '../../src/core/models/registry.js';
 import { openEngine, scoreInChunks, logSoftmax } from './engines.js';
 import { readGolden } from './golden.js';
@@ -15,7 +22,11 @@ const layers =
   (change: (layer: LayerSpec, i: number) => LayerSpec): Change =>
   (spec) => ({ ...spec, layers: spec.layers.map(change) });
 const attention = (change: (attention: AttentionSpec) => Partial<AttentionSpec>): Change =>
-  layers((layer) => ({ ...layer, attention: { ...layer.attention, ...change(layer.attention) } }));
+  layers((layer) => (layer.attention === undefined ? layer : { ...layer, attention: { ...layer.attention, ...change(layer.attention) } }));
+const recurrence = (change: (recurrence: GatedDeltaSpec) => Partial<GatedDeltaSpec>): Change =>
+  layers((layer) =>
+    layer.recurrence === undefined ? layer : { ...layer, recurrence: { ...layer.recurrence, ...change(layer.recurrence) } },
+  );
 const ropes =
   (change: (rope: RopeSpec) => Partial<RopeSpec>): Change =>
   (spec) => ({ ...spec, ropes: spec.ropes.map((rope) => ({ ...rope, ...change(rope) })) });
@@ -49,6 +60,11 @@ const CHANGES: readonly (readonly [fixture: string, what: string, change: Change
   ['phi4-mini-gguf', 'the whole head rotated', ropes(() => ({ dims: 32, inverseFrequencies: Array.from({ length: 16 }, (_, i) => 10_000 ** (-i / 16)) }))],
   ['gemma2-bf16', 'scores that are not capped', attention(() => ({ softcap: null }))],
   ['gemma2-bf16', 'logits that are not capped', (spec) => ({ ...spec, logitSoftcap: null })],
+  ['qwen35-bf16', 'heads that are not gated', layers(({ attention: attending, ...layer }) => { if (attending === undefined) return layer; const { gate: _, ...rest } = attending; return { ...layer, attention: rest }; })],
+  ['qwen35-bf16', 'a and b exchanged', recurrence(({ a, b }) => ({ a: b, b: a }))],
+  ['qwen35-bf16', 'norms of the recurrence stored less 1', recurrence(({ norm }) => ({ norm: { ...norm, weightOffset: 1 } }))],
+  ['qwen35-4bit', 'q and k exchanged', recurrence(({ q, k }) => ({ q: k, k: q }))],
+  ['qwen35-4bit', 'v and z exchanged', recurrence(({ v, z }) => ({ v: z, z: v }))],
   ['qwen3-moe-4bit', 'experts weighed among all', moe(() => ({ softmaxOver: 'all' }))],
   ['qwen3-moe-sparse-f16', 'experts weighed among the chosen', moe(() => ({ softmaxOver: 'chosen' }))],
   ['gpt-oss-hf', 'no sinks', attention(() => ({ sinks: null }))],
@@ -56,7 +72,7 @@ const CHANGES: readonly (readonly [fixture: string, what: string, change: Change
   ['gpt-oss-mlx', 'one expert less', moe(({ topK }) => ({ topK: topK - 1 }))],
   ['gpt-oss-mlx', 'a clamp at 6 instead of 7', moe(() => ({ activation: { kind: 'swiglu-clamped', alpha: 1.702, limit: 6 } }))],
   ['gpt-oss-dequantized', 'an alpha of 1.65 instead of 1.702', moe(() => ({ activation: { kind: 'swiglu-clamped', alpha: 1.65, limit: 7 } }))],
-  ['gpt-oss-dequantized', 'windows on the other layers', layers((layer, i) => ({ ...layer, attention: { ...layer.attention, window: i % 2 === 0 ? null : 20 } }))],
+  ['gpt-oss-dequantized', 'windows on the other layers', layers((layer, i) => ({ ...layer, attention: { ...layer.attention!, window: i % 2 === 0 ? null : 20 } }))],
 ]; // prettier-ignore
 
 describe('the parity tests notice', () => {

@@ -16,16 +16,23 @@ namespace {
 
 // `panel16-v1`: see KvShape::image_layout(). All instruction sets compute the same bits.
 // Keys and values of another way of computing are others.
-KvLayout kv_layout_of(const std::vector<KvShape>& shapes, KvFormat format, Compute compute) {
+KvLayout kv_layout_of(const std::vector<KvShape>& shapes, const RecurrentLayout& recurrent, KvFormat format, Compute compute) {
   const std::string computed = compute == Compute::Exact ? "" : std::string("/") + compute_name(compute) + "-v1";
   KvLayout layout{std::string("cpu/panel16-v1/") + kv_format_name(format) + computed, {}};
-  for (const KvShape& shape : shapes) layout.layers.push_back(shape.image_layout());
+  for (size_t i = 0; i < shapes.size(); ++i) {
+    layout.layers.push_back(shapes[i].image_layout());
+    layout.layers.back().state_bytes = static_cast<int64_t>(recurrent.layers[i].bytes);
+  }
   return layout;
 }
 
 std::vector<KvShape> kv_shapes(const DecoderSpec& spec, KvFormat format) {
   std::vector<KvShape> shapes;
   for (const LayerSpec& layer : spec.layers) {
+    if (layer.recurrence) {
+      shapes.push_back({0, kLanes, kLanes, 0, format});
+      continue;
+    }
     const AttentionSpec& a = layer.attention;
     shapes.push_back({a.kv_heads, a.head_dim, (a.head_dim + kLanes - 1) / kLanes * kLanes, a.window.value_or(0), format});
   }
@@ -37,6 +44,7 @@ void check_spec(const DecoderSpec& spec, KvFormat format) {
     throw Error(ErrorCode::InvalidArgument, "cpu.load", "layer " + std::to_string(layer) + ": " + message);
   };
   for (size_t i = 0; i < spec.layers.size(); ++i) {
+    if (spec.layers[i].recurrence) continue;
     const AttentionSpec& a = spec.layers[i].attention;
     if (a.heads < 1 || a.kv_heads < 1 || a.heads % a.kv_heads != 0 || a.heads / a.kv_heads > kMaxAttendRows) {
       refuse(i, "heads a multiple of kv heads wanted, got " + std::to_string(a.heads) + " and " + std::to_string(a.kv_heads));
@@ -54,10 +62,14 @@ void check_spec(const DecoderSpec& spec, KvFormat format) {
 class CpuExecutor final : public Executor {
  public:
   CpuExecutor(const DecoderSpec& spec, TensorSource& source, KvFormat kv, Compute compute, ThreadPool& pool, const Kernels& kernels)
-      : spec_((check_spec(spec, kv), spec)), pool_(pool), kernels_(kernels), kv_shapes_(kv_shapes(spec, kv)),
-        kv_layout_(std::make_shared<KvLayout>(kv_layout_of(kv_shapes_, kv, compute))),
+      : spec_((check_spec(spec, kv), spec)), pool_(pool), kernels_(kernels), kv_shapes_(kv_shapes(spec, kv)), recurrent_(spec),
+        kv_layout_(std::make_shared<KvLayout>(kv_layout_of(kv_shapes_, recurrent_, kv, compute))),
         weights_(load_weights(spec, source, pool)), fine_above_(fine_above(compute)), scratch_(spec_, pool.threads(), compute != Compute::Exact) {
     for (const LayerSpec& layer : spec_.layers) {
+      if (layer.recurrence) {
+        layer_plans_.push_back(kNoPlan);
+        continue;
+      }
       const AttentionSpec& a = layer.attention;
       const AttentionPlan plan{.heads = a.heads, .kv_heads = a.kv_heads, .head_dim = a.head_dim, .window = a.window.value_or(0), .layer = static_cast<int>(layer_plans_.size()),
                                .tile_parts = {}, .tiles = {}, .jobs = {}};
@@ -69,7 +81,7 @@ class CpuExecutor final : public Executor {
     }
   }
 
-  std::unique_ptr<SequenceKv> create_sequence() override { return std::make_unique<CpuSequenceKv>(kv_shapes_, counters_); }
+  std::unique_ptr<SequenceKv> create_sequence() override { return std::make_unique<CpuSequenceKv>(kv_shapes_, recurrent_, counters_); }
   int64_t kv_bytes_to_append(const SequenceKv& kv, int tokens) const override {
     return static_cast<const CpuSequenceKv&>(kv).bytes_to_append(tokens);
   }
@@ -150,7 +162,7 @@ class CpuExecutor final : public Executor {
     for (const SlicePart& part : slice.parts) part.kv->reserve(part.count);
     plan_attention(slice, pool_.threads());
     for (const AttentionPlan& plan : slice.attention) scratch_.prepare_partials(plan.partial_floats, plan.counters);
-    for (const int plan : layer_plans_) counters_.shared_reads += slice.attention[static_cast<size_t>(plan)].shared_reads();
+    for (const int plan : layer_plans_) if (plan != kNoPlan) counters_.shared_reads += slice.attention[static_cast<size_t>(plan)].shared_reads();
     Run run{spec_, weights_, kv_shapes_, layer_plans_, kernels_, scratch_, routing_, slice, pool_.threads(), fine_above_};
     pool_.run([&](ThreadPool::Worker& worker) { run_slice(run, worker); });
     for (const SlicePart& part : slice.parts) part.kv->commit(part.count);
@@ -159,7 +171,9 @@ class CpuExecutor final : public Executor {
   const DecoderSpec spec_;
   ThreadPool& pool_;
   const Kernels& kernels_;
+  static constexpr int kNoPlan = -1;  // of a layer that recurs
   const std::vector<KvShape> kv_shapes_;
+  const RecurrentLayout recurrent_;
   const std::shared_ptr<const KvLayout> kv_layout_;
   const Weights weights_;
   const std::optional<float> fine_above_;

@@ -40,6 +40,16 @@ struct AttendBlock {
   const void* next;             // keys that are wanted next, as good as known: fetched meanwhile, never read
 };
 
+// One token of the gated delta rule in one head: S = decay * S; S += k (beta * (v - S^T k))^T; out = S^T q.
+struct DeltaToken {
+  float* state;  // [key_dim][stride], columns behind value_dim zero
+  ptrdiff_t stride;
+  int key_dim, value_dim;
+  const float *q, *k, *v;
+  float decay, beta;
+  float* out;  // [value_dim]
+};
+
 // Linear layers on int8 activations. Several instruction sets may share one of these: all that fuse compute the same bits.
 struct DotKernels {
   // x [n], a multiple of kQuantInputs, to records. Those whose largest input is above `fine_above` times the row's root mean square
@@ -71,6 +81,10 @@ struct Kernels {
   void (*activate)(ActivationKind kind, float alpha, float limit, const float* gate, const float* up, int n, float* y);
   void (*gelu)(const float* x, int n, float* y);  // x Phi(x), with the error function; y may be x
   void (*softcap)(float* x, int n, float cap);
+  void (*gate)(const float* x, const float* gate, int n, float* y);  // y = x * sigmoid(gate); y may be x
+  // y = silu of the sum over `taps` of x[tap] * w[tap * stride ..], element by element.
+  void (*convolve)(const float* const* x, const float* w, ptrdiff_t stride, int taps, int n, float* y);
+  void (*delta_rule)(const DeltaToken& token);
   // Rotates (x[i], x[i + dims / 2]) by the angles, in place, then multiplies all n by `scale`.
   void (*rotate)(float* x, const float* cos, const float* sin, int dims, int n, float scale);
 

@@ -23,8 +23,23 @@ int64_t KvShape::counted_bytes(int capacity, int used) const {
   return static_cast<int64_t>(extent_bytes(std::min(capacity, (used + grain - 1) / grain * grain)));
 }
 
-CpuSequenceKv::CpuSequenceKv(const std::vector<KvShape>& shapes, KvCounters& counters)
-    : shapes_(shapes), counters_(counters), layers_(shapes.size()) {}
+CpuSequenceKv::CpuSequenceKv(const std::vector<KvShape>& shapes, const RecurrentLayout& recurrent, KvCounters& counters)
+    : shapes_(shapes), recurrent_(recurrent), counters_(counters), layers_(shapes.size()) {}
+
+SharedKv<PageBuffer> CpuSequenceKv::new_state(const char* origin) const {
+  return SharedKv<PageBuffer>(PageBuffer(recurrent_.bytes, origin), static_cast<int64_t>(recurrent_.bytes), counters_);
+}
+
+// A state that this sequence may write to.
+void CpuSequenceKv::own_state() {
+  if (recurrent_.bytes == 0 || (state_ && state_->sole())) return;
+  SharedKv<PageBuffer> own = new_state("cpu.step");
+  if (state_) {
+    std::memcpy(own->as<char>(), (*state_)->as<char>(), recurrent_.bytes);
+    counters_.copied_bytes += static_cast<int64_t>(recurrent_.bytes);
+  }
+  state_ = std::move(own);
+}
 
 void CpuSequenceKv::drop_front(size_t layer, int blocks) {
   for (; blocks > 0 && !layers_[layer].blocks.empty(); --blocks) {
@@ -48,6 +63,7 @@ void CpuSequenceKv::drop_back(size_t layer, int keep_end) {
 }
 
 int CpuSequenceKv::keepable(int length) const {
+  if (recurrent_.bytes > 0 && length != length_) return 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     if (shapes_[i].first_seen(length) < layers_[i].first_block * kBlockTokens) return 0;
   }
@@ -57,6 +73,7 @@ int CpuSequenceKv::keepable(int length) const {
 int CpuSequenceKv::truncate(int length) {
   if (length >= length_) return length_;
   length = keepable(length);
+  if (length == 0) state_.reset();
   for (size_t i = 0; i < layers_.size(); ++i) {
     drop_back(i, std::max(blocks_for(length), length == 0 ? 0 : layers_[i].first_block));
     if (length == 0) layers_[i].first_block = 0;
@@ -69,9 +86,10 @@ int CpuSequenceKv::truncate(int length) {
 }
 
 std::unique_ptr<SequenceKv> CpuSequenceKv::fork(int length) const {
-  auto child = std::make_unique<CpuSequenceKv>(shapes_, counters_);
+  auto child = std::make_unique<CpuSequenceKv>(shapes_, recurrent_, counters_);
   child->length_ = keepable(std::min(length, length_));
   if (child->length_ == 0) return child;
+  if (state_) child->state_ = state_->share();
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Layer& from = layers_[i];
     Layer& to = child->layers_[i];
@@ -138,6 +156,7 @@ void CpuSequenceKv::open_filled(int64_t end) {
 
 void CpuSequenceKv::reserve(int tokens) {
   const int64_t end = int64_t{length_} + tokens;
+  own_state();
   for (size_t i = 0; i < layers_.size(); ++i) {
     Layer& l = layers_[i];
     if (must_open(l)) {
@@ -175,7 +194,7 @@ void CpuSequenceKv::commit(int tokens) {
 }
 
 int64_t CpuSequenceKv::bytes_to_append(int tokens) const {
-  int64_t bytes = 0;
+  int64_t bytes = state_ && state_->sole() ? 0 : static_cast<int64_t>(recurrent_.bytes);
   for (size_t i = 0; i < layers_.size(); ++i) {
     const Layer& l = layers_[i];
     const KvShape& s = shapes_[i];

@@ -5,11 +5,16 @@
 // Who comes later, or was cut shorter, goes on in an extent of its own, which begins at the 16-key panel of the next token: the
 // tokens of that panel, at most 15, are copied. So a block is one extent or several, and of each a sequence reads what lies
 // before the next.
+//
+// Layers that recur have no bytes per token here (no KV heads) but a state, all in one buffer: a fork holds the same one, and whoever
+// appends first copies it. It cannot be cut: a sequence that has some is kept whole or not at all.
 #pragma once
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "cpu/page_buffer.h"
+#include "cpu/recurrent_state.h"
 #include "executor.h"
 #include "shared_kv.h"
 
@@ -64,14 +69,19 @@ struct KvExtent {
 
 class CpuSequenceKv final : public SequenceKv {
  public:
-  CpuSequenceKv(const std::vector<KvShape>& shapes, KvCounters& counters);
+  CpuSequenceKv(const std::vector<KvShape>& shapes, const RecurrentLayout& recurrent, KvCounters& counters);
 
   int length() const override { return length_; }
   int truncate(int length) override;
   std::unique_ptr<SequenceKv> fork(int length) const override;
 
-  int first_held(int layer) const override { return layers_[static_cast<size_t>(layer)].first_block * kBlockTokens; }
-  int first_needed(int layer, int length) const override { return first_block_at(static_cast<size_t>(layer), length) * kBlockTokens; }
+  int first_held(int layer) const override {
+    return recurs(layer) ? first_needed(layer, length_) : layers_[static_cast<size_t>(layer)].first_block * kBlockTokens;
+  }
+  int first_needed(int layer, int length) const override {
+    return (recurs(layer) ? (length - 1) / kBlockTokens : first_block_at(static_cast<size_t>(layer), length)) * kBlockTokens;
+  }
+  bool recurs(int layer) const override { return recurrent_.layers[static_cast<size_t>(layer)].bytes > 0; }
   KvPart part(int layer, int start, int count) const override;
   void extend(int tokens, int length) override;
   std::vector<KvBytes> room(int layer, int start, int count) const override;
@@ -90,6 +100,9 @@ class CpuSequenceKv final : public SequenceKv {
   bool shares(int layer) const;
   // Position before which this sequence and `other` lie in the same memory, as far as both hold it; 0 where they share none.
   int same_until(const CpuSequenceKv& other, int layer) const;
+
+  // What the recurrent `layer` keeps: see RecurrentShape. Nobody else holds it, once room was reserved.
+  float* state(int layer) const { return (*state_)->as<float>(recurrent_.layers[static_cast<size_t>(layer)].at); }
 
   // The 16-key panel of `position` in head `head`.
   void* key_panel(int layer, int head, int position) const;
@@ -124,8 +137,13 @@ class CpuSequenceKv final : public SequenceKv {
   // First block that layer `layer` of a sequence of `length` tokens holds.
   int first_block_at(size_t layer, int length) const { return shapes_[layer].first_seen(length) / kBlockTokens; }
 
+  void own_state();
+  SharedKv<PageBuffer> new_state(const char* origin) const;
+
   const std::vector<KvShape>& shapes_;
+  const RecurrentLayout& recurrent_;
   KvCounters& counters_;
+  std::optional<SharedKv<PageBuffer>> state_;  // once something was appended, where layers recur
   std::vector<Layer> layers_;
   int length_ = 0;
 };

@@ -35,6 +35,11 @@ void copy_columns(const char* from, int columns, const KvShape& s, char* to) {
 
 KvPart CpuSequenceKv::part(int layer, int start, int count) const {
   const KvShape& s = shapes_[static_cast<size_t>(layer)];
+  if (recurs(layer)) {
+    const auto shared = std::make_shared<SharedKv<PageBuffer>>(state_->share());
+    const RecurrentLayout::Layer& at = recurrent_.layers[static_cast<size_t>(layer)];
+    return {{(*shared)->as<char>(at.at), at.bytes}, 0, shared};
+  }
   const Block& block = layers_[static_cast<size_t>(layer)].block_of(start);
   if (count == kBlockTokens && block.size() == 1) {
     const auto shared = std::make_shared<Extent>(block.front().share());
@@ -61,6 +66,7 @@ KvPart CpuSequenceKv::part(int layer, int start, int count) const {
 
 void CpuSequenceKv::extend(int tokens, int length) {
   length_ += tokens;
+  if (recurrent_.bytes > 0) state_ = new_state("cpu.load");
   size_t together = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     Layer& l = layers_[i];
@@ -83,6 +89,7 @@ void CpuSequenceKv::extend(int tokens, int length) {
 }
 
 std::vector<KvBytes> CpuSequenceKv::room(int layer, int start, int count) const {
+  if (recurs(layer)) return {{reinterpret_cast<char*>(state(layer)), recurrent_.layers[static_cast<size_t>(layer)].bytes}};
   const KvShape& s = shapes_[static_cast<size_t>(layer)];
   if (count == kBlockTokens) return {{static_cast<char*>(key_panel(layer, 0, start)), s.extent_bytes(kBlockTokens)}};
   std::vector<KvBytes> room;
@@ -93,7 +100,7 @@ std::vector<KvBytes> CpuSequenceKv::room(int layer, int start, int count) const 
 }
 
 int64_t CpuSequenceKv::bytes_to_extend(int tokens, int length) const {
-  int64_t bytes = 0;
+  auto bytes = static_cast<int64_t>(recurrent_.bytes);
   const int end = length_ + tokens;
   for (size_t i = 0; i < layers_.size(); ++i) {
     for (int block = std::max(first_block_at(i, length), length_ / kBlockTokens); block * kBlockTokens < end; ++block) {

@@ -75,6 +75,7 @@ int add_part(Slice& slice, CpuSequenceKv* kv, std::span<const int32_t> tokens, i
   for (int i = 0; i < count; ++i) {
     slice.tokens.push_back(tokens[static_cast<size_t>(i)]);
     slice.positions.push_back(position + i);
+    slice.part_of.push_back(static_cast<int>(slice.parts.size()) - 1);
   }
   return count;
 }

@@ -71,6 +71,7 @@ struct AttentionPlan {
 struct Slice {
   std::vector<int32_t> tokens;   // [rows]
   std::vector<int> positions;    // [rows]
+  std::vector<int> part_of;      // [rows]: index into parts
   std::vector<SlicePart> parts;
   std::vector<AppendJob> appends;
   std::vector<AttentionPlan> attention;

@@ -31,6 +31,8 @@ void run_slice(Run& run, ThreadPool::Worker& worker);
 
 // Rotates q and k, normalises them where the layer says so, and appends k and v to the KV.
 void run_append(Run& run, ThreadPool::Worker& worker, int layer);
+// attended = what the gated delta net gives for the projections in mixed, gate, beta and decay; its state goes on.
+void run_delta(Run& run, ThreadPool::Worker& worker, int layer);
 // attended = attention of q over the KV.
 void run_attention(Run& run, ThreadPool::Worker& worker, int layer);
 

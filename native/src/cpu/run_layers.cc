@@ -106,20 +106,49 @@ void run_feed_forward(Run& run, ThreadPool::Worker& worker, int layer) {
   run_post_norm(run, worker, w.post_feed_forward_norm);
 }
 
-void run_layer(Run& run, ThreadPool::Worker& worker, int layer) {
+// attended = the layer's attention over what it reads of hidden.
+void run_attending(Run& run, ThreadPool::Worker& worker, int layer) {
   Scratch& s = run.scratch;
   const LayerWeights& w = run.weights.layers[layer];
   const int rows = run.slice.rows();
-  LinearTask projections[] = {task(run, w.attention.q, rows, s.q), task(run, w.attention.k, rows, s.k), task(run, w.attention.v, rows, s.v)};
+  LinearTask projections[] = {task(run, w.attention.q, rows, s.q), task(run, w.attention.k, rows, s.k), task(run, w.attention.v, rows, s.v), {}};
+  if (w.attention.gate) projections[3] = task(run, *w.attention.gate, rows, s.gate);
   worker.begin(StepPart::Projections);
-  run_tasks(run, worker, &w.input_norm, first_rows(s.hidden, rows), projections);
+  run_tasks(run, worker, &w.input_norm, first_rows(s.hidden, rows), std::span(projections, w.attention.gate ? 4 : 3));
   worker.begin(StepPart::Append);
   run_append(run, worker, layer);
   worker.begin(StepPart::Attention);
   run_attention(run, worker, layer);
+  if (!w.attention.gate) return;
+  each_row(worker, rows, [&](int r) { run.kernels.gate(s.attended[r], s.gate[r], w.attention.o.in(), s.attended[r]); });
+}
+
+// attended = what the layer's recurrence gives for what it reads of hidden.
+void run_recurring(Run& run, ThreadPool::Worker& worker, int layer) {
+  Scratch& s = run.scratch;
+  const LayerWeights& w = run.weights.layers[layer];
+  const DeltaWeights& d = *w.recurrence;
+  const int rows = run.slice.rows();
+  LinearTask projections[] = {task(run, d.q, rows, s.mixed), task(run, d.k, rows, s.mixed), task(run, d.v, rows, s.mixed),
+                              task(run, d.z, rows, s.gate),  task(run, d.b, rows, s.beta),  task(run, d.a, rows, s.decay)};
+  projections[1].y += d.q.out();
+  projections[2].y += d.q.out() + d.k.out();
+  for (LinearTask* small : {&projections[4], &projections[5]}) small->fine_above.reset();  // as a router: what they decide lasts
+  worker.begin(StepPart::Projections);
+  run_tasks(run, worker, &w.input_norm, first_rows(s.hidden, rows), projections);
+  worker.begin(StepPart::Attention);
+  run_delta(run, worker, layer);
+}
+
+void run_layer(Run& run, ThreadPool::Worker& worker, int layer) {
+  Scratch& s = run.scratch;
+  const LayerWeights& w = run.weights.layers[layer];
+  const int rows = run.slice.rows();
+  w.recurrence ? run_recurring(run, worker, layer) : run_attending(run, worker, layer);
   worker.begin(StepPart::Output);
   const bool post = w.post_attention_norm.has_value();
-  LinearTask out = task(run, w.attention.o, rows, post ? s.projected : s.hidden, post ? Finish::Store : Finish::Add);
+  const Linear& o = w.recurrence ? w.recurrence->o : w.attention.o;
+  LinearTask out = task(run, o, rows, post ? s.projected : s.hidden, post ? Finish::Store : Finish::Add);
   run_tasks(run, worker, nullptr, first_rows(s.attended, rows), {&out, 1});
   run_post_norm(run, worker, w.post_attention_norm);
   run_feed_forward(run, worker, layer);

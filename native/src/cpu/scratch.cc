@@ -9,15 +9,11 @@ int rounded(int n) { return (n + kLanes - 1) / kLanes * kLanes; }
 
 // Widest of each kind over all layers.
 struct Widest {
-  int q = 0, kv = 0, head = 0, feed_forward = 0, experts = 0, top_k = 1, in = 0, group = 0;
+  int q = 0, kv = 0, head = 0, gate = 0, channels = 0, value_heads = 0, feed_forward = 0, experts = 0, top_k = 1, in = 0, group = 0;
 
   explicit Widest(const DecoderSpec& spec) {
     for (const LayerSpec& layer : spec.layers) {
-      const AttentionSpec& a = layer.attention;
-      q = std::max(q, a.heads * a.head_dim);
-      kv = std::max(kv, a.kv_heads * a.head_dim);
-      head = std::max(head, a.head_dim);
-      for (const LinearSpec* l : {&a.q, &a.k, &a.v, &a.o}) see(*l);
+      layer.recurrence ? see(*layer.recurrence) : see(layer.attention);
       if (const auto* dense = std::get_if<DenseFeedForwardSpec>(&layer.feed_forward)) {
         feed_forward = std::max(feed_forward, dense->gate.out_features);
         for (const LinearSpec* l : {&dense->gate, &dense->up, &dense->down}) see(*l);
@@ -31,6 +27,24 @@ struct Widest {
     }
     see(spec.embedding);
     if (spec.head) see(*spec.head);
+  }
+
+  void see(const AttentionSpec& a) {
+    q = std::max(q, a.heads * a.head_dim);
+    kv = std::max(kv, a.kv_heads * a.head_dim);
+    head = std::max(head, a.head_dim);
+    for (const LinearSpec* l : {&a.q, &a.k, &a.v, &a.o}) see(*l);
+    if (!a.gate) return;
+    gate = std::max(gate, a.heads * a.head_dim);
+    see(*a.gate);
+  }
+
+  void see(const GatedDeltaSpec& r) {
+    q = std::max(q, r.values());
+    gate = std::max(gate, r.values());
+    channels = std::max(channels, r.channels());
+    value_heads = std::max(value_heads, r.value_heads);
+    for (const LinearSpec* l : {&r.q, &r.k, &r.v, &r.z, &r.b, &r.a, &r.o}) see(*l);
   }
 
   void see(const LinearSpec& l) {
@@ -81,6 +95,11 @@ Scratch::Scratch(const DecoderSpec& spec, int thread_count, bool quantizes) : co
   widths_ = {{&hidden, spec.hidden_size, 1},   {&normed, spec.hidden_size, 1}, {&projected, spec.hidden_size, 1},
              {&q, widest.q, 1},                {&k, widest.kv, 1},             {&v, widest.kv, 1},
              {&attended, widest.q, 1},         {&activated, widest.feed_forward, widest.top_k}};
+  if (widest.gate > 0) widths_.push_back({&gate, widest.gate, 1});
+  if (widest.channels > 0) {
+    for (Rows* rows : {&mixed, &convolved}) widths_.push_back({rows, widest.channels, 1});
+    for (Rows* rows : {&beta, &decay}) widths_.push_back({rows, widest.value_heads, 1});
+  }
   if (widest.experts > 0) {
     widths_.push_back({&routed, widest.experts, 1});
     widths_.push_back({&expert_out, spec.hidden_size, widest.top_k});

@@ -63,6 +63,9 @@ class Scratch {
   Rows projected;   // [rows][hidden]: a block's output where a norm follows it
   Rows q, k, v;     // [rows][heads * head_dim] ...
   Rows attended;    // [rows][heads * head_dim]
+  Rows gate;        // as attended: what gates it, before the sigmoid
+  Rows mixed, convolved;  // [rows][channels] of a recurrent layer: q, k and v before and after the convolution
+  Rows beta, decay;       // [rows][value heads] of a recurrent layer, as projected
   Rows activated;   // [rows or rows * top_k][feed-forward width]
   Rows routed;      // [rows][experts]
   Rows expert_out;  // [rows * top_k][hidden]

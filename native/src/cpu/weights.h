@@ -27,8 +27,18 @@ struct Norm {
 
 struct AttentionWeights {
   Linear q, k, v, o;
+  std::optional<Linear> gate;
   std::optional<Norm> q_norm, k_norm;
   std::vector<float> sinks;  // [heads], or empty
+};
+
+struct DeltaWeights {
+  Linear q, k, v, z, b, a, o;
+  std::vector<float> conv;              // [kernel][conv_stride]
+  ptrdiff_t conv_stride = 0;
+  std::vector<float> decay, dt_bias;    // [value_heads]: exp(a_log), and as it is
+  std::vector<float> q_scale, k_scale;  // [key_dim] all alike: weights of the norms over q and k
+  Norm norm;
 };
 
 struct FeedForwardWeights {
@@ -39,7 +49,8 @@ struct FeedForwardWeights {
 struct LayerWeights {
   Norm input_norm, feed_forward_norm;
   std::optional<Norm> post_attention_norm, post_feed_forward_norm;
-  AttentionWeights attention;
+  AttentionWeights attention;              // empty where there is a recurrence
+  std::optional<DeltaWeights> recurrence;
   FeedForwardWeights feed_forward;
 };
 

@@ -9,13 +9,14 @@
 namespace semantic {
 
 struct TensorOp {
-  enum class Kind { UnpermuteRope, View, Flatten, Slice, Transpose };
+  enum class Kind { UnpermuteRope, View, Flatten, Slice, GroupRows, Transpose };
   Kind kind;
   int heads = 0;               // UnpermuteRope
   std::string dtype;           // View
   int axis = 0;                // Slice; Flatten: first axis merged
-  int start = 0, step = 1;     // Slice
-  std::optional<int> stop;     // Slice
+  int start = 0, step = 1;     // Slice, GroupRows
+  std::optional<int> stop;     // Slice, GroupRows
+  int groups = 0;              // GroupRows
 };
 
 struct TensorRef {
@@ -60,11 +61,24 @@ struct AttentionSpec {
   int heads, kv_heads, head_dim;
   float scale;
   LinearSpec q, k, v, o;
+  std::optional<LinearSpec> gate;
   std::optional<NormSpec> q_norm, k_norm;
   int rope;
   std::optional<int> window;
   std::optional<TensorRef> sinks;
   std::optional<float> softcap;
+};
+
+struct GatedDeltaSpec {
+  int key_heads, value_heads, key_dim, value_dim, kernel;
+  LinearSpec q, k, v, z, b, a, o;
+  TensorRef conv;  // [channels, kernel]
+  TensorRef a_log, dt_bias;
+  NormSpec norm;
+
+  int keys() const { return key_heads * key_dim; }
+  int values() const { return value_heads * value_dim; }
+  int channels() const { return 2 * keys() + values(); }
 };
 
 struct DenseFeedForwardSpec {
@@ -81,7 +95,8 @@ struct MoeFeedForwardSpec {
 
 struct LayerSpec {
   NormSpec input_norm;
-  AttentionSpec attention;
+  AttentionSpec attention;  // of no meaning where there is a recurrence
+  std::optional<GatedDeltaSpec> recurrence;
   std::optional<NormSpec> post_attention_norm;
   NormSpec feed_forward_norm;
   std::variant<DenseFeedForwardSpec, MoeFeedForwardSpec> feed_forward;

@@ -24,8 +24,14 @@ void visit_linear(const LinearSpec& linear, const VisitTensor& visit) {
 void for_each_linear(const DecoderSpec& spec, const std::function<void(const LinearSpec&, int)>& visit) {
   visit(spec.embedding, 1);
   for (const LayerSpec& layer : spec.layers) {
-    const AttentionSpec& attention = layer.attention;
-    for (const LinearSpec* linear : {&attention.q, &attention.k, &attention.v, &attention.o}) visit(*linear, 1);
+    if (layer.recurrence) {
+      const GatedDeltaSpec& r = *layer.recurrence;
+      for (const LinearSpec* linear : {&r.q, &r.k, &r.v, &r.z, &r.b, &r.a, &r.o}) visit(*linear, 1);
+    } else {
+      const AttentionSpec& attention = layer.attention;
+      for (const LinearSpec* linear : {&attention.q, &attention.k, &attention.v, &attention.o}) visit(*linear, 1);
+      if (attention.gate) visit(*attention.gate, 1);
+    }
     if (const auto* dense = std::get_if<DenseFeedForwardSpec>(&layer.feed_forward)) {
       for (const LinearSpec* linear : {&dense->gate, &dense->up, &dense->down}) visit(*linear, 1);
     } else {
@@ -41,6 +47,10 @@ void for_each_tensor(const DecoderSpec& spec, const VisitTensor& visit) {
   for_each_linear(spec, [&](const LinearSpec& linear, int) { visit_linear(linear, visit); });
   for (const LayerSpec& layer : spec.layers) {
     visit_norm(layer.input_norm, visit);
+    if (layer.recurrence) {
+      for (const TensorRef* ref : {&layer.recurrence->conv, &layer.recurrence->a_log, &layer.recurrence->dt_bias}) visit(*ref);
+      visit_norm(layer.recurrence->norm, visit);
+    }
     visit_norm(layer.attention.q_norm, visit);
     visit_norm(layer.attention.k_norm, visit);
     visit_norm(layer.post_attention_norm, visit);

@@ -36,6 +36,21 @@ mx::array slice_axis(const mx::array& tensor, const TensorOp& op) {
   return mx::slice(tensor, start, stop, step);
 }
 
+// Rows [start, stop) of each of `groups` equal runs of rows.
+mx::array group_rows(const mx::array& tensor, const TensorOp& op) {
+  const int rows = tensor.shape(0);
+  if (op.groups < 1 || rows % op.groups != 0) {
+    throw std::invalid_argument(std::to_string(rows) + " rows are not " + std::to_string(op.groups) + " equal groups");
+  }
+  mx::Shape grouped = tensor.shape();
+  grouped[0] = rows / op.groups;
+  grouped.insert(grouped.begin(), op.groups);
+  TensorOp slice = op;
+  slice.axis = 1;
+  slice.step = 1;
+  return mx::flatten(slice_axis(mx::reshape(tensor, grouped), slice), 0, 1);
+}
+
 mx::array apply(const mx::array& tensor, const TensorOp& op) {
   switch (op.kind) {
     case TensorOp::Kind::UnpermuteRope:
@@ -46,6 +61,8 @@ mx::array apply(const mx::array& tensor, const TensorOp& op) {
       return mx::flatten(tensor, op.axis, -1);
     case TensorOp::Kind::Slice:
       return slice_axis(tensor, op);
+    case TensorOp::Kind::GroupRows:
+      return group_rows(tensor, op);
     case TensorOp::Kind::Transpose:
       return mx::swapaxes(tensor, -1, -2);
   }

@@ -43,6 +43,10 @@ void validate_save(std::span<const KvImage> images, const SequenceKv& kv, const 
     validate_block(image, layout, name_of(i), kSave);
     for (const int32_t layer : image.layers) {
       const int first = kv.first_held(layer);
+      if (kv.recurs(layer) && image.start + image.count != kv.length()) {
+        refuse(kSave, name_of(i) + " is of tokens " + range(image.start, image.start + image.count) + ", layer " + std::to_string(layer) +
+                          " recurs and has its state after " + std::to_string(kv.length()) + " only");
+      }
       if (image.start >= first && int64_t{image.start} + image.count <= kv.length()) continue;
       refuse(kSave, name_of(i) + " is of tokens " + range(image.start, image.start + image.count) + ", layer " + std::to_string(layer) +
                         " of the sequence holds " + (first < kv.length() ? range(first, kv.length()) : "none"));
@@ -55,6 +59,10 @@ void validate_load(std::span<const SavedKvImage> images, int tokens, int kept, c
   if (length % kBlockTokens != 0) refuse(kLoad, "the sequence should hold a multiple of 256 tokens, holds " + std::to_string(length));
   if (kept <= length || kept > end) {
     refuse(kLoad, "length should be in " + range(length + 1, end + 1) + ", is " + std::to_string(kept));
+  }
+  for (size_t layer = 0; kept != end && layer < layout.layers.size(); ++layer) {
+    if (!kv.recurs(static_cast<int>(layer))) continue;
+    refuse(kLoad, "length should be " + std::to_string(end) + ", since layer " + std::to_string(layer) + " recurs and cannot be cut, is " + std::to_string(kept));
   }
   // [layer][block from `length` on]
   const size_t blocks = static_cast<size_t>((tokens + kBlockTokens - 1) / kBlockTokens);

@@ -69,11 +69,12 @@ Attention::Attention(TensorSource& source, const DecoderSpec& decoder, const Att
       q_norm_(load(source, spec.q_norm, spec.head_dim, activations)),
       k_norm_(load(source, spec.k_norm, spec.head_dim, activations)),
       rope_(make_rope_table(decoder.ropes.at(spec.rope), spec.head_dim, activations)) {
+  if (spec.gate) gate_.emplace(load(source, *spec.gate, activations));
   if (spec.sinks) sinks_ = mx::astype(load_vector(source, *spec.sinks, spec.heads), activations);
 }
 
 int64_t Attention::bytes() const {
-  return q_.bytes() + k_.bytes() + v_.bytes() + o_.bytes() + bytes_of(q_norm_) + bytes_of(k_norm_) + bytes_of(sinks_);
+  return q_.bytes() + k_.bytes() + v_.bytes() + o_.bytes() + (gate_ ? gate_->bytes() : 0) + bytes_of(q_norm_) + bytes_of(k_norm_) + bytes_of(sinks_);
 }
 
 mx::array Attention::rotate(const mx::array& heads, int position) const {
@@ -120,7 +121,8 @@ mx::array Attention::operator()(const mx::array& x, const BatchLayout& layout, s
     const auto out = attend(query, view, entry.position);
     outputs.push_back(mx::reshape(mx::swapaxes(out, 1, 2), mx::Shape{entry.tokens, spec_.heads * d}));
   }
-  return o_(outputs.size() == 1 ? outputs.front() : mx::concatenate(outputs, 0));
+  const auto attended = outputs.size() == 1 ? outputs.front() : mx::concatenate(outputs, 0);
+  return o_(gate_ ? mx::multiply(attended, mx::sigmoid((*gate_)(x))) : attended);
 }
 
 mx::array Attention::attend(const mx::array& q, const MlxSequenceKv::View& kv, int position) const {

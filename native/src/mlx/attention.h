@@ -44,6 +44,7 @@ class Attention {
   AttentionSpec spec_;
   KvCodec codec_;
   Linear q_, k_, v_, o_;
+  std::optional<Linear> gate_;
   std::optional<mlx::core::array> q_norm_, k_norm_;  // [head_dim]
   std::optional<mlx::core::array> sinks_;            // [heads]
   RopeTable rope_;

@@ -6,6 +6,7 @@
 #include "executor.h"
 #include "mlx/attention.h"
 #include "mlx/feed_forward.h"
+#include "mlx/gated_delta.h"
 
 namespace semantic {
 namespace {
@@ -22,7 +23,7 @@ mx::Dtype activation_type(const LinearWeights& embedding) { return on_gpu() ? fl
 KvLayout make_kv_layout(const std::vector<LayerKvShape>& shapes, const KvCodec& codec) {
   const std::string device = !on_gpu() ? "cpu" : mx::metal::is_available() ? "metal" : "cuda";
   KvLayout layout{std::string("mlx/rows-v1/") + codec.stored_name() + "/" + device, {}};
-  for (const LayerKvShape& s : shapes) layout.layers.push_back({2 * s.kv_heads * codec.row_bytes(s.head_dim), 0});
+  for (const LayerKvShape& s : shapes) layout.layers.push_back({s.recurs() ? 0 : 2 * s.kv_heads * codec.row_bytes(s.head_dim), 0, s.state_bytes()});
   return layout;
 }
 
@@ -40,14 +41,14 @@ class Norm {
 
 struct Layer {
   Norm input_norm;
-  Attention attention;
+  std::variant<Attention, GatedDelta> mixer;
   std::optional<Norm> post_attention_norm;
   Norm feed_forward_norm;
   std::unique_ptr<FeedForward> feed_forward;
   std::optional<Norm> post_feed_forward_norm;
 
   mx::array operator()(const mx::array& x, const BatchLayout& layout, std::span<const BatchEntry> batch, int index) const {
-    auto attended = attention(input_norm(x), layout, batch, index);
+    auto attended = std::visit([&](const auto& mix) { return mix(input_norm(x), layout, batch, index); }, mixer);
     if (post_attention_norm) attended = (*post_attention_norm)(attended);
     const auto h = mx::add(x, attended);
     auto fed = (*feed_forward)(feed_forward_norm(h));
@@ -55,8 +56,14 @@ struct Layer {
     return mx::add(h, fed);
   }
 
+  LayerKvShape kv_shape(const LayerSpec& spec) const {
+    if (const auto* attention = std::get_if<Attention>(&mixer)) return attention->kv_shape();
+    const GatedDeltaSpec& r = *spec.recurrence;
+    return {0, 0, std::nullopt, mx::Shape{r.kernel - 1, r.channels()}, mx::Shape{r.value_heads, r.value_dim, r.key_dim}};
+  }
+
   int64_t bytes() const {
-    int64_t sum = input_norm.bytes() + attention.bytes() + feed_forward_norm.bytes() + feed_forward->bytes();
+    int64_t sum = input_norm.bytes() + std::visit([](const auto& mix) { return mix.bytes(); }, mixer) + feed_forward_norm.bytes() + feed_forward->bytes();
     if (post_attention_norm) sum += post_attention_norm->bytes();
     if (post_feed_forward_norm) sum += post_feed_forward_norm->bytes();
     return sum;
@@ -66,7 +73,9 @@ struct Layer {
 Layer load_layer(TensorSource& source, const DecoderSpec& spec, const LayerSpec& layer, mx::Dtype type, const KvCodec& codec) {
   const auto norm = [&](const NormSpec& n) { return Norm(source, n, spec.hidden_size, type); };
   const auto maybe = [&](const std::optional<NormSpec>& n) { return n ? std::optional<Norm>(norm(*n)) : std::nullopt; };
-  return {norm(layer.input_norm),        Attention(source, spec, layer.attention, type, codec),
+  using Mixer = std::variant<Attention, GatedDelta>;
+  return {norm(layer.input_norm),
+          layer.recurrence ? Mixer(GatedDelta(source, *layer.recurrence, type)) : Mixer(Attention(source, spec, layer.attention, type, codec)),
           maybe(layer.post_attention_norm), norm(layer.feed_forward_norm),
           make_feed_forward(source, layer, type), maybe(layer.post_feed_forward_norm)};
 }
@@ -121,7 +130,7 @@ class MlxExecutor final : public Executor {
 
   int64_t kv_bytes_per_token() const override {
     int64_t sum = 0;
-    for (const LayerKvShape& shape : kv_shapes_) sum += 2 * shape.kv_heads * kv_codec_.row_bytes(shape.head_dim);
+    for (const LayerKvShape& shape : kv_shapes_) sum += shape.recurs() ? 0 : 2 * shape.kv_heads * kv_codec_.row_bytes(shape.head_dim);
     return sum;
   }
 
@@ -136,9 +145,9 @@ class MlxExecutor final : public Executor {
         final_norm_(source, spec.final_norm, spec.hidden_size, type_) {
     if (spec.head) head_.emplace(load_linear(source, *spec.head), *spec.head, type_);
     for (const LayerSpec& layer : spec.layers) {
-      check_kv_format(kv, layer.attention.head_dim, "mlx.load");
+      if (!layer.recurrence) check_kv_format(kv, layer.attention.head_dim, "mlx.load");
       layers_.push_back(load_layer(source, spec, layer, type_, kv_codec_));
-      kv_shapes_.push_back(layers_.back().attention.kv_shape());
+      kv_shapes_.push_back(layers_.back().kv_shape(layer));
       row_bytes_ = std::max(row_bytes_, row_bytes_of(layer));
     }
     kv_layout_ = std::make_shared<KvLayout>(make_kv_layout(kv_shapes_, kv_codec_));
@@ -173,6 +182,9 @@ class MlxExecutor final : public Executor {
       width = int64_t{moe.top_k} * (3 * int64_t{moe.gate.out_features} + 2 * spec_.hidden_size) + moe.experts;
     }
     width += 4 * int64_t{spec_.hidden_size} + int64_t{2} * (a.heads + a.kv_heads) * a.head_dim;
+    if (a.gate) width += int64_t{2} * a.heads * a.head_dim;
+    // In f32, and states between two tokens beside it.
+    if (const auto& r = layer.recurrence) width += 2 * (int64_t{6} * r->channels() + int64_t{4} * r->value_heads * r->value_dim * r->key_dim);
     return 2 * width * static_cast<int64_t>(mx::size_of(type_));
   }
 

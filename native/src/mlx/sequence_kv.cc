@@ -35,7 +35,22 @@ mx::array written(const mx::array& buffer, const mx::array& tokens, int at) {
 
 MlxSequenceKv::MlxSequenceKv(const std::vector<LayerKvShape>& layers, const KvCodec& codec,
                              std::shared_ptr<KvCounters> counters)
-    : shapes_(layers), codec_(codec), counters_(std::move(counters)), layers_(layers.size()) {}
+    : shapes_(layers), codec_(codec), counters_(std::move(counters)), layers_(layers.size()), states_(layers.size()) {}
+
+int64_t LayerKvShape::state_bytes() const {
+  if (!recurs()) return 0;
+  const int64_t floats = int64_t{inputs[0]} * inputs[1] + int64_t{state[0]} * state[1] * state[2];
+  return floats * static_cast<int64_t>(sizeof(float));
+}
+
+RecurrentState MlxSequenceKv::state(int layer) const {
+  if (states_[layer]) return **states_[layer];
+  return {mx::zeros(shapes_[layer].inputs, mx::float32), mx::zeros(shapes_[layer].state, mx::float32)};
+}
+
+void MlxSequenceKv::set_state(int layer, RecurrentState state) {
+  states_[layer].emplace(SharedKv<RecurrentState>(std::move(state), shapes_[layer].state_bytes(), *counters_));
+}
 
 int64_t MlxSequenceKv::bytes_of(int layer, int64_t tokens) const {
   return 2 * tokens * shapes_[layer].kv_heads * codec_.row_bytes(shapes_[layer].head_dim);
@@ -46,6 +61,8 @@ int MlxSequenceKv::first_seen(int layer, int position) const {
 }
 
 int MlxSequenceKv::keepable(int length) const {
+  const bool recurs = std::any_of(shapes_.begin(), shapes_.end(), [](const LayerKvShape& shape) { return shape.recurs(); });
+  if (recurs && length != length_) return 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     if (!layers_[i].empty() && layers_[i].front().start > first_needed(static_cast<int>(i), length)) return 0;
   }
@@ -61,6 +78,7 @@ int MlxSequenceKv::truncate(int length) {
   if (length >= length_) return length_;
   length_ = keepable(length);
   for (Chain& chain : layers_) cut(chain, length_);
+  if (length_ == 0) for (auto& state : states_) state.reset();
   return length_;
 }
 
@@ -68,6 +86,7 @@ std::unique_ptr<SequenceKv> MlxSequenceKv::fork(int length) const {
   auto child = std::make_unique<MlxSequenceKv>(shapes_, codec_, counters_);
   child->length_ = keepable(std::min(length, length_));
   for (size_t i = 0; i < layers_.size(); ++i) {
+    if (states_[i] && child->length_ > 0) child->states_[i] = states_[i]->share();
     for (const Piece& piece : layers_[i]) {
       const bool seen = piece.end > first_needed(static_cast<int>(i), child->length_);
       if (!seen || piece.start >= child->length_) continue;
@@ -148,8 +167,14 @@ MlxSequenceKv::View MlxSequenceKv::append(int layer, const mx::array& k, const m
 
 void MlxSequenceKv::collect(std::vector<mx::array>& arrays) const {
   for (const Chain& chain : layers_) {
+    if (chain.empty()) continue;  // it recurs
     arrays.push_back(chain.back().buffers->k);
     arrays.push_back(chain.back().buffers->v);
+  }
+  for (const auto& state : states_) {
+    if (!state) continue;
+    arrays.push_back((*state)->inputs);
+    arrays.push_back((*state)->state);
   }
 }
 
@@ -157,6 +182,10 @@ int64_t MlxSequenceKv::bytes_to_append(int tokens) const {
   int64_t bytes = 0, joined_view = 0;
   for (size_t i = 0; i < layers_.size(); ++i) {
     const int layer = static_cast<int>(i);
+    if (recurs(layer)) {
+      bytes += shapes_[i].state_bytes();  // the new one, while the old one is there
+      continue;
+    }
     const AppendPlan plan = plan_append(layer, tokens);
     if (plan.moves) bytes += bytes_of(layer, plan.capacity);
     const int pieces = static_cast<int>(layers_[i].size()) - plan.forget - plan.join + (plan.moves ? 1 : 0);

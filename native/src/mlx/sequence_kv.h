@@ -26,6 +26,16 @@ struct LayerKvShape {
   int kv_heads;
   int head_dim;
   std::optional<int> window;
+  // Of a layer that recurs, which has no KV heads: what it keeps in their place, both f32.
+  mlx::core::Shape inputs{};  // [kernel - 1, channels], the last inputs of the convolution, oldest first
+  mlx::core::Shape state{};   // [value_heads, value_dim, key_dim]
+
+  bool recurs() const { return !state.empty(); }
+  int64_t state_bytes() const;
+};
+
+struct RecurrentState {
+  mlx::core::array inputs, state;
 };
 
 class MlxSequenceKv final : public SequenceKv {
@@ -37,7 +47,10 @@ class MlxSequenceKv final : public SequenceKv {
   std::unique_ptr<SequenceKv> fork(int length) const override;
 
   int first_held(int layer) const override;
-  int first_needed(int layer, int length) const override { return first_seen(layer, length) / kBlockTokens * kBlockTokens; }
+  int first_needed(int layer, int length) const override {
+    return (recurs(layer) ? length - 1 : first_seen(layer, length)) / kBlockTokens * kBlockTokens;
+  }
+  bool recurs(int layer) const override { return shapes_[layer].recurs(); }
   KvPart part(int layer, int start, int count) const override;
   void extend(int tokens, int length) override;
   std::vector<KvBytes> room(int layer, int start, int count) const override;
@@ -51,6 +64,10 @@ class MlxSequenceKv final : public SequenceKv {
   // k, v [1, kv_heads, tokens, head_dim]. The length stays until commit(): all layers append at the same position.
   View append(int layer, const mlx::core::array& k, const mlx::core::array& v);
   void commit(int tokens) { length_ += tokens; }
+
+  // What a layer that recurs keeps: zeros before the first token. A new one takes its place; forks keep theirs.
+  RecurrentState state(int layer) const;
+  void set_state(int layer, RecurrentState state);
 
   void collect(std::vector<mlx::core::array>& arrays) const;  // every buffer that a step writes, to evaluate
   // What append() allocates, and the joined copy of a chain that one layer's attention reads.
@@ -93,6 +110,7 @@ class MlxSequenceKv final : public SequenceKv {
   const KvCodec& codec_;
   std::shared_ptr<KvCounters> counters_;
   std::vector<Chain> layers_;
+  std::vector<std::optional<SharedKv<RecurrentState>>> states_;  // by layer
   int length_ = 0;
 };
 

@@ -9,7 +9,7 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
 TensorOp read_op(const ObjectReader& o) {
   TensorOp op{};
-  op.kind = static_cast<TensorOp::Kind>(o.choice("op", {"unpermute-rope", "view", "flatten", "slice", "transpose"}));
+  op.kind = static_cast<TensorOp::Kind>(o.choice("op", {"unpermute-rope", "view", "flatten", "slice", "group-rows", "transpose"}));
   switch (op.kind) {
     case TensorOp::Kind::UnpermuteRope:
       op.heads = o.integer("heads", 1);
@@ -25,6 +25,11 @@ TensorOp read_op(const ObjectReader& o) {
       op.start = o.integer("start", 0);
       op.step = o.integer("step", 1);
       if (!o.is_null("stop")) op.stop = o.integer("stop", 0);
+      break;
+    case TensorOp::Kind::GroupRows:
+      op.groups = o.integer("groups", 1);
+      op.start = o.integer("start", 0);
+      op.stop = o.integer("stop", 1);
       break;
     case TensorOp::Kind::Transpose:
       break;
@@ -103,6 +108,7 @@ AttentionSpec read_attention(const ObjectReader& o, const DecoderSpec& decoder) 
                   .k = read_linear(o, "k", decoder.hidden_size, kv_heads * head_dim),
                   .v = read_linear(o, "v", decoder.hidden_size, kv_heads * head_dim),
                   .o = read_linear(o, "o", heads * head_dim, decoder.hidden_size),
+                  .gate = std::nullopt,
                   .q_norm = o.optional("qNorm", read_norm),
                   .k_norm = o.optional("kNorm", read_norm),
                   .rope = rope,
@@ -110,8 +116,31 @@ AttentionSpec read_attention(const ObjectReader& o, const DecoderSpec& decoder) 
                   .sinks = o.optional("sinks", read_ref),
                   .softcap = std::nullopt};
   if (!o.is_null("window")) a.window = o.integer("window", 1);
+  if (!o.is_null("gate")) a.gate = read_linear(o, "gate", decoder.hidden_size, heads * head_dim);
   if (!o.is_null("softcap")) a.softcap = static_cast<float>(o.number("softcap"));
   return a;
+}
+
+GatedDeltaSpec read_recurrence(const ObjectReader& o, int hidden) {
+  GatedDeltaSpec r{.key_heads = o.integer("keyHeads", 1),
+                   .value_heads = o.integer("valueHeads", 1),
+                   .key_dim = o.integer("keyDim", 1),
+                   .value_dim = o.integer("valueDim", 1),
+                   .kernel = o.integer("kernel", 1),
+                   .q = {}, .k = {}, .v = {}, .z = {}, .b = {}, .a = {}, .o = {},
+                   .conv = read_ref(o.object("conv")),
+                   .a_log = read_ref(o.object("aLog")),
+                   .dt_bias = read_ref(o.object("dtBias")),
+                   .norm = read_norm(o.object("norm"))};
+  if (r.value_heads % r.key_heads != 0) o.refuse("valueHeads", "a multiple of keyHeads = " + std::to_string(r.key_heads));
+  r.q = read_linear(o, "q", hidden, r.keys());
+  r.k = read_linear(o, "k", hidden, r.keys());
+  r.v = read_linear(o, "v", hidden, r.values());
+  r.z = read_linear(o, "z", hidden, r.values());
+  r.b = read_linear(o, "b", hidden, r.value_heads);
+  r.a = read_linear(o, "a", hidden, r.value_heads);
+  r.o = read_linear(o, "o", r.values(), hidden);
+  return r;
 }
 
 std::variant<DenseFeedForwardSpec, MoeFeedForwardSpec> read_feed_forward(const ObjectReader& o, int hidden) {
@@ -129,8 +158,10 @@ std::variant<DenseFeedForwardSpec, MoeFeedForwardSpec> read_feed_forward(const O
 }
 
 LayerSpec read_layer(const ObjectReader& o, const DecoderSpec& decoder) {
+  const bool recurs = !o.is_null("recurrence");
   return {read_norm(o.object("inputNorm")),
-          read_attention(o.object("attention"), decoder),
+          recurs ? AttentionSpec{} : read_attention(o.object("attention"), decoder),
+          recurs ? std::optional(read_recurrence(o.object("recurrence"), decoder.hidden_size)) : std::nullopt,
           o.optional("postAttentionNorm", read_norm),
           read_norm(o.object("feedForwardNorm")),
           read_feed_forward(o.object("feedForward"), decoder.hidden_size),

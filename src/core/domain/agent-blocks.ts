@@ -33,10 +33,11 @@ export class AgentBlocks {
     return new AgentBlocks(this.start, tokens, [...known, ...follow(this.start, known, tokens, this.sha256)], this.sha256);
   }
 
-  /** What a sequence of the first `length` tokens holds, and needs to go on: global layers all, windowed ones what they still see. */
+  /** What a sequence of the first `length` tokens holds, and needs to go on: global layers all, windowed ones what they still see, recurrent ones their state at its end. */
   imagesAt(length: number, { kinds }: ModelCacheSpec): BlockImage[] {
     if (length < 0 || length > this.tokens.length) throw new Error(`[agent_blocks] length ${length} out of range 0..${this.tokens.length}`);
-    return kinds.flatMap(({ window }, kind) => {
+    return kinds.flatMap(({ recurs, window }, kind) => {
+      if (recurs) return length > 0 ? [{ index: Math.ceil(length / BLOCK_TOKENS) - 1, kind }] : [];
       const seen = firstSeen(window, length);
       const first = Math.floor(seen / BLOCK_TOKENS);
       const count = seen < length ? Math.ceil(length / BLOCK_TOKENS) - first : 0;

@@ -48,10 +48,12 @@ export interface NormSpec {
   readonly weightOffset: 0 | 1;
 }
 
-/** h = x + postAttentionNorm?(attention(inputNorm(x))); y = h + postFeedForwardNorm?(feedForward(feedForwardNorm(h))). */
+/** h = x + postAttentionNorm?(mixer(inputNorm(x))); y = h + postFeedForwardNorm?(feedForward(feedForwardNorm(h))). */
 export interface LayerSpec {
   readonly inputNorm: NormSpec;
-  readonly attention: AttentionSpec;
+  /** How tokens see each other; exactly one of the two is there. */
+  readonly attention?: AttentionSpec;
+  readonly recurrence?: GatedDeltaSpec;
   readonly postAttentionNorm: NormSpec | null;
   readonly feedForwardNorm: NormSpec;
   readonly feedForward: DenseFeedForwardSpec | MoeFeedForwardSpec;
@@ -68,6 +70,8 @@ export interface AttentionSpec {
   readonly k: LinearSpec; // [K*d, D]
   readonly v: LinearSpec; // [K*d, D]
   readonly o: LinearSpec; // [D, H*d]
+  /** [H*d, D]: what heads give is multiplied by sigmoid(gate(x)) before o (Qwen 3.5); absent = none. */
+  readonly gate?: LinearSpec;
   /** RMSNorm over each head of q and k before RoPE; null = none. */
   readonly qNorm: NormSpec | null;
   readonly kNorm: NormSpec | null;
@@ -79,6 +83,34 @@ export interface AttentionSpec {
   readonly sinks: TensorRef | null;
   /** scores = cap * tanh(scores / cap) (Gemma 2); null = none. */
   readonly softcap: number | null;
+}
+
+/**
+ * A gated delta net (arXiv 2412.06464): instead of every token's keys and values a layer keeps, per value head, one matrix S [dk, dv], and
+ * the last `kernel - 1` inputs of a causal convolution. Per token, with q, k, v = silu(conv(q(x), k(x), v(x))), each head of q and k of
+ * length 1 and q / sqrt(dk):
+ *   S = exp(-exp(aLog) * softplus(a(x) + dtBias)) * S;  S += k (sigmoid(b(x)) * (v - k S))
+ * and the layer gives o(norm(q S) * silu(z(x))). A key head serves valueHeads / keyHeads value heads. Hk keyHeads, Hv valueHeads.
+ */
+export interface GatedDeltaSpec {
+  readonly keyHeads: number;
+  readonly valueHeads: number;
+  readonly keyDim: number; // dk
+  readonly valueDim: number; // dv
+  /** Tokens that the convolution sees, the newest included. */
+  readonly kernel: number;
+  readonly q: LinearSpec; // [Hk*dk, D]
+  readonly k: LinearSpec; // [Hk*dk, D]
+  readonly v: LinearSpec; // [Hv*dv, D]
+  readonly z: LinearSpec; // [Hv*dv, D]
+  readonly b: LinearSpec; // [Hv, D]
+  readonly a: LinearSpec; // [Hv, D]
+  readonly o: LinearSpec; // [D, Hv*dv]
+  readonly conv: TensorRef; // [2*Hk*dk + Hv*dv, kernel]: of q, then k, then v
+  readonly aLog: TensorRef; // [Hv]
+  readonly dtBias: TensorRef; // [Hv]
+  /** Over each head of q S. */
+  readonly norm: NormSpec; // [dv]
 }
 
 /** down(act(gate(x)) * up(x)). */
@@ -149,5 +181,7 @@ export type TensorOp =
   | { readonly op: 'flatten'; readonly start: number }
   /** Every `step`-th index of `axis` from `start` up to `stop` (null = its end). */
   | { readonly op: 'slice'; readonly axis: number; readonly start: number; readonly stop: number | null; readonly step: number }
+  /** Rows [start, stop) of each of `groups` equal runs of rows, one below the other. */
+  | { readonly op: 'group-rows'; readonly groups: number; readonly start: number; readonly stop: number }
   /** Swap the last two axes. */
   | { readonly op: 'transpose' };

@@ -1,7 +1,7 @@
 /**
  * How much of a prompt can be restored from stored blocks. Whole blocks are found by their hash; behind them the stored block with the
- * longest common start is cut to what it shares. Layers that see all need every block; windowed ones only what the next query sees, so
- * where an image is missing the plan backs off to the longest length at which everything is there.
+ * longest common start is cut to what it shares. Layers that see all need every block; windowed ones only what the next query sees;
+ * recurrent ones the state at the very end, which cannot be cut. So where an image is missing the plan backs off to the longest length at which everything is there.
  */
 import type { AgentBlocks } from './agent-blocks.js';
 import type { BlockHash } from './block-hash.js';
@@ -92,7 +92,14 @@ function nearest(blocks: readonly RestorableBlock[], tokens: Int32Array): { bloc
 /** What a sequence of `tokens` needs of `chain`, which begins with block `first`; null where an image is missing. */
 function imagesOf(tokens: number, chain: readonly Link[], first: number, spec: ModelCacheSpec): RestoreImage[] | null {
   const images: RestoreImage[] = [];
-  for (const [kind, { window }] of spec.kinds.entries()) {
+  for (const [kind, { recurs, window }] of spec.kinds.entries()) {
+    if (recurs) {
+      // A state is of exactly the tokens up to the end of its image.
+      const last = chain.at(-1);
+      if (!last?.kinds.includes(kind) || last.index * BLOCK_TOKENS + last.tokens.length !== tokens) return null;
+      images.push({ hash: last.hash, kind, index: last.index, count: last.tokens.length });
+      continue;
+    }
     const seen = firstSeen(window, tokens);
     if (seen >= tokens) continue;
     for (const link of chain.slice(Math.max(0, Math.floor(seen / BLOCK_TOKENS) - first))) {

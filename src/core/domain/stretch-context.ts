@@ -9,7 +9,7 @@ export function stretchContext(spec: DecoderSpec, contextLength: number): Decode
   const factor = contextLength / spec.contextLength;
   if (factor <= 1) return spec;
   // Layers with a window never look farther than they were trained to.
-  const far = new Set(spec.layers.filter(({ attention }) => attention.window === null).map(({ attention }) => attention.rope));
+  const far = new Set(spec.layers.flatMap(({ attention }) => (attention?.window === null ? [attention.rope] : [])));
   return { ...spec, contextLength, ropes: spec.ropes.map((rope, i) => (far.has(i) ? stretched(rope, factor) : rope)) };
 }
 

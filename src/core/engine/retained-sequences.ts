@@ -242,11 +242,17 @@ export class RetainedSequences {
     return passing === true ? -maxSequences : awaitsTool ? toolWaitBonus : 0;
   }
 
+  /** Of so many shared tokens, those that a fork can have: where layers recur, nothing but a whole sequence at rest. */
+  #usable(entry: RetainedSequence | LentSequence, sharedTokens: number): number {
+    if (!this.#spec.recurs) return sharedTokens;
+    return this.#kept.has(entry.sequence) && sharedTokens === entry.tokens.length ? sharedTokens : 0;
+  }
+
   #ofSession(tokens: Int32Array, identity: Identity): Match | null {
     let best: Match | null = null;
     for (const sequence of this.#bySession.get(sessionKey(identity) ?? '') ?? []) {
       const entry = this.#entry(sequence);
-      const sharedTokens = commonPrefix(entry.tokens, tokens);
+      const sharedTokens = this.#usable(entry, commonPrefix(entry.tokens, tokens));
       if (sharedTokens > 0 && sharedTokens >= (best?.sharedTokens ?? 0)) best = { entry, sharedTokens };
     }
     return best;
@@ -259,7 +265,7 @@ export class RetainedSequences {
       if (best !== null && sharedTokens < best.sharedTokens) break;
       const lent = this.#lent.get(id);
       const entry = lent ?? this.#entry(id);
-      const shared = lent === undefined ? sharedTokens : Math.min(sharedTokens, lent.numKvTokens());
+      const shared = this.#usable(entry, lent === undefined ? sharedTokens : Math.min(sharedTokens, lent.numKvTokens()));
       if (shared === 0 || shared < (best?.sharedTokens ?? 0)) continue;
       if (best === null || shared > best.sharedTokens || entry.tokens.length < best.entry.tokens.length)
         best = { entry, sharedTokens: shared };
@@ -274,7 +280,7 @@ export class RetainedSequences {
       const replaced = entry !== undefined && (entry.sessionId === sessionId || entry.sessionId === null);
       return replaced && sharedTokens === entry.tokens.length ? [entry] : [];
     });
-    if (!this.#spec.isWindowed || sessionId === null) return contained;
+    if (!this.#spec.isWindowed || (sessionId === null && !this.#spec.recurs)) return contained;
     const points = contained.filter((entry) => entry.sessionId === sessionId).sort((a, b) => b.tokens.length - a.tokens.length);
     const stay = new Set(points.slice(0, this.#limits.restorePoints));
     return contained.filter((entry) => !stay.has(entry));

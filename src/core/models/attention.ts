@@ -1,6 +1,6 @@
 import type { AttentionSpec, TensorOp } from '../domain/decoder-spec.js';
 import type { Geometry } from './geometry.js';
-import type { LinearWish } from './linear.js';
+import { type LinearWish, rowsFrom } from './linear.js';
 import { linear, norm, type ModelSource } from './model-source.js';
 
 export interface AttentionOptions {
@@ -14,6 +14,8 @@ export interface AttentionOptions {
   readonly qkNorm: { readonly weightOffset: 0 | 1 } | null;
   /** q, k and v are rows of one matrix. */
   readonly fused?: boolean;
+  /** Every head of q is followed by the rows of a gate on what the head gives. */
+  readonly gated?: boolean;
   /** Tensor of the sinks, [heads]. */
   readonly sinks?: string;
   readonly softcap?: number | null;
@@ -24,10 +26,20 @@ export function buildAttention(source: ModelSource, geometry: Geometry, layer: n
   const { names, tensors } = source;
   const stem = (part: 'q' | 'k' | 'v' | 'o' | 'qNorm' | 'kNorm'): string => names.layer(layer, part);
   const firstHead = { q: 0, k: heads, v: heads + kvHeads };
+  /** q and its gate take turns, head by head. */
+  const halfOfHeads = (half: 0 | 1) => ({
+    of: 2 * heads * headDim,
+    pick: { op: 'group-rows' as const, groups: heads, start: half * headDim, stop: (half + 1) * headDim },
+  });
+  const place = (part: 'q' | 'k' | 'v', count: number): Pick<LinearWish, 'stem' | 'rows'> => {
+    if (options.fused) {
+      const pick = rowsFrom(firstHead[part] * headDim, count * headDim);
+      return { stem: names.layer(layer, 'qkv'), rows: { of: (heads + 2 * kvHeads) * headDim, pick } };
+    }
+    return part === 'q' && options.gated ? { stem: stem(part), rows: halfOfHeads(0) } : { stem: stem(part) };
+  };
   const project = (part: 'q' | 'k' | 'v', count: number): LinearWish => ({
-    ...(options.fused
-      ? { stem: names.layer(layer, 'qkv'), rows: { start: firstHead[part] * headDim, of: (heads + 2 * kvHeads) * headDim } }
-      : { stem: stem(part) }),
+    ...place(part, count),
     inFeatures: hiddenSize,
     outFeatures: count * headDim,
     bias: options.qkvBias,
@@ -43,6 +55,7 @@ export function buildAttention(source: ModelSource, geometry: Geometry, layer: n
     q: linear(source, project('q', heads)),
     k: linear(source, project('k', kvHeads)),
     v: linear(source, project('v', kvHeads)),
+    ...(options.gated ? { gate: linear(source, { ...project('q', heads), rows: halfOfHeads(1) }) } : {}),
     o: linear(source, { stem: stem('o'), inFeatures: heads * headDim, outFeatures: hiddenSize, bias: 'optional' }),
     qNorm: headNorm('qNorm'),
     kNorm: headNorm('kNorm'),

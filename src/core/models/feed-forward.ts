@@ -1,6 +1,7 @@
 import type { Activation, DenseFeedForwardSpec } from '../domain/decoder-spec.js';
 import type { ConfigReader } from './config-reader.js';
 import type { Geometry } from './geometry.js';
+import { rowsFrom } from './linear.js';
 import { linear, type ModelSource } from './model-source.js';
 
 /** @param fused gate and up are rows of one matrix */
@@ -13,13 +14,12 @@ export function buildFeedForward(
 ): DenseFeedForwardSpec {
   const { hiddenSize, feedForward } = geometry;
   const stem = (part: 'gate' | 'up' | 'gateUp' | 'down'): string => source.names.layer(layer, part);
+  const place = (part: 'gate' | 'up') => {
+    if (!fused) return { stem: stem(part) };
+    return { stem: stem('gateUp'), rows: { of: 2 * feedForward, pick: rowsFrom(part === 'gate' ? 0 : feedForward, feedForward) } };
+  };
   const widen = (part: 'gate' | 'up') =>
-    linear(source, {
-      ...(fused ? { stem: stem('gateUp'), rows: { start: part === 'gate' ? 0 : feedForward, of: 2 * feedForward } } : { stem: stem(part) }),
-      inFeatures: hiddenSize,
-      outFeatures: feedForward,
-      bias: 'optional',
-    });
+    linear(source, { ...place(part), inFeatures: hiddenSize, outFeatures: feedForward, bias: 'optional' });
   return {
     kind: 'dense',
     activation,

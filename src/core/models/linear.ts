@@ -11,8 +11,8 @@ export interface LinearWish {
   readonly experts?: number;
   /** `optional`: added where the checkpoint has it. */
   readonly bias: 'required' | 'optional' | 'none';
-  /** Where it is part of a matrix that several layers share: its rows are [start, start + outFeatures) of `of`. */
-  readonly rows?: { readonly start: number; readonly of: number };
+  /** Where it is part of a matrix that several layers share: how many rows that has, and how to pick this one's. */
+  readonly rows?: { readonly of: number; readonly pick: TensorOp };
   /** Put on weight, scales, biases and bias alike: all of them have the output rows in the same axis. */
   readonly rowOps?: readonly TensorOp[];
 }
@@ -95,19 +95,12 @@ function rows(wish: LinearWish, ...rest: readonly number[]): number[] {
 }
 
 function ref(name: string, wish: LinearWish): TensorRef {
-  const part: readonly TensorOp[] =
-    wish.rows === undefined
-      ? []
-      : [
-          {
-            op: 'slice',
-            axis: wish.experts === undefined ? 0 : 1,
-            start: wish.rows.start,
-            stop: wish.rows.start + wish.outFeatures,
-            step: 1,
-          },
-        ];
-  return { name, ops: [...part, ...(wish.rowOps ?? [])] };
+  return { name, ops: [...(wish.rows === undefined ? [] : [wish.rows.pick]), ...(wish.rowOps ?? [])] };
+}
+
+/** Rows [start, start + count). */
+export function rowsFrom(start: number, count: number): TensorOp {
+  return { op: 'slice', axis: 0, start, stop: start + count, step: 1 };
 }
 
 function last(shape: readonly number[]): number {

@@ -15,6 +15,7 @@ import { buildPhi3 } from './phi3.js';
 import { readQuantizationConfig } from './quantization-config.js';
 import { buildQwen2 } from './qwen2.js';
 import { buildQwen3 } from './qwen3.js';
+import { buildQwen35 } from './qwen3_5.js';
 import { buildQwen3Moe, buildQwen3MoeGguf } from './qwen3_moe.js';
 import { buildSmolLm3, buildSmolLm3Gguf } from './smollm3.js';
 import { TensorLookup } from './tensor-lookup.js';
@@ -33,6 +34,8 @@ const BUILDERS: Readonly<Record<string, ModelBuilder>> = {
   phi3: buildPhi3,
   gemma2: buildGemma2,
   qwen3_moe: buildQwen3Moe,
+  qwen3_5: buildQwen35,
+  qwen3_5_text: buildQwen35,
 };
 
 /** By `general.architecture` of a GGUF file; Mistral's files say llama. */

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { KV_FORMATS, type KvFormat } from '../../../src/core/domain/kv-format.js';
-import { ModelCacheSpec } from '../../../src/core/domain/model-cache-spec.js';
+import { kvLayersOf, ModelCacheSpec } from '../../../src/core/domain/model-cache-spec.js';
 import { buildDecoderSpec } from '../../../src/core/models/registry.js';
 import {
   addPerLayer,
@@ -19,11 +19,7 @@ const MB = 2 ** 20;
 
 function cacheSpec(name: string, tensors: Tensors, format: KvFormat): ModelCacheSpec {
   const config = JSON.parse(readFileSync(new URL(`../../fixtures/models/configs/${name}.json`, import.meta.url), 'utf8')) as Config;
-  const { layers } = buildDecoderSpec(checkpoint(config, tensors));
-  return new ModelCacheSpec(
-    layers.map(({ attention }) => attention),
-    format,
-  );
+  return new ModelCacheSpec(kvLayersOf(buildDecoderSpec(checkpoint(config, tensors))), format);
 }
 
 function withHead(tensors: Tensors, { vocab, hidden }: Sizes): Tensors {
@@ -152,4 +148,37 @@ test('for any layers: whole blocks cover what every layer holds, by less than a 
         expect(spec.bytesOf(counts)).toBe(Math.ceil(tokens / 256) * 256 * spec.bytesPerToken);
     }),
   );
+});
+
+describe('layers that recur', () => {
+  const spec = new ModelCacheSpec(
+    [
+      { kvHeads: 0, headDim: 0, window: 0, stateBytes: 1000 },
+      { kvHeads: 2, headDim: 64, window: null },
+      { kvHeads: 0, headDim: 0, window: 0, stateBytes: 1000 },
+    ],
+    'f16',
+  );
+
+  test('cost one state each, whatever the length, and nothing per token', () => {
+    const attending = 2 * 64 * 2 * 2;
+    expect(spec.bytesPerToken).toBe(attending);
+    expect(spec.kinds).toMatchObject([
+      { layers: 2, layerIndices: [0, 2], bytesPerToken: 0, blockBytes: 2000, recurs: true },
+      { layers: 1, layerIndices: [1], bytesPerToken: attending, blockBytes: 256 * attending, recurs: false },
+    ]);
+    expect([0, 1, 256, 100_000].map((tokens) => spec.blocksFor(tokens, 512))).toEqual([
+      [0, 0],
+      [1, 1],
+      [1, 1],
+      [1, 391],
+    ]);
+    expect(spec.bytesOf(spec.blocksFor(300))).toBe(2000 + 512 * attending);
+  });
+
+  test('cannot be cut, as windowed ones cannot', () => {
+    expect([spec.recurs, spec.isWindowed]).toEqual([true, true]);
+    const windowed = new ModelCacheSpec([{ kvHeads: 1, headDim: 64, window: 8 }], 'f16');
+    expect([windowed.recurs, windowed.isWindowed]).toEqual([false, true]);
+  });
 });

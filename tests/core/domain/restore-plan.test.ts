@@ -184,3 +184,48 @@ test('whatever is stored: the plan is the longest that trying every length finds
     { numRuns: 400 },
   );
 });
+
+describe('where layers recur', () => {
+  const spec = new ModelCacheSpec(
+    [
+      { kvHeads: 1, headDim: 64, window: null },
+      { kvHeads: 0, headDim: 0, window: 0, stateBytes: 4096 },
+    ],
+    'f16',
+  );
+  const [GLOBAL, STATE] = [0, 1];
+  /** A turn that ended after `length` tokens: the state is in its last block. */
+  const turn = (lookup: Stored, tokens: Int32Array): Stored =>
+    lookup.add(tokens, (index) => (index === Math.ceil(tokens.length / 256) - 1 ? [GLOBAL, STATE] : [GLOBAL]));
+  const planOf = (prompt: Int32Array, lookup: Stored) =>
+    planRestore({ prompt: chain(prompt), maxTokens: prompt.length - 1, from: 0, spec, lookup });
+
+  test('a prompt that goes on gets the state at the end of the turn, and nothing of the ones before', () => {
+    const plan = planOf(ramp(1000), turn(new Stored(), ramp(700)))!;
+    expect(plan.tokens).toBe(700);
+    expect(plan.images.map(({ index, kind, count }) => [index, kind, count])).toEqual([
+      [0, GLOBAL, 256],
+      [1, GLOBAL, 256],
+      [2, GLOBAL, 188],
+      [2, STATE, 188],
+    ]);
+    expectSound(plan, { prompt: chain(ramp(1000)), maxTokens: 999, from: 0, spec, lookup: turn(new Stored(), ramp(700)) });
+  });
+
+  test('a prompt that leaves a turn before its end goes back to the last end that it holds whole', () => {
+    const lookup = turn(turn(turn(new Stored(), ramp(300)), ramp(512)), ramp(700));
+    expect(planOf(ramp(900, { 650: 0 }), lookup)?.tokens).toBe(512);
+    expect(planOf(ramp(900, { 511: 0 }), lookup)?.tokens).toBe(300);
+    expect(planOf(ramp(900, { 299: 0 }), lookup)).toBeNull();
+    expect(planOf(ramp(700), lookup)?.tokens).toBe(512); // a token is left to prefill, and the state cannot be cut
+  });
+
+  test('without an image of the state there is no plan', () => {
+    expect(
+      planOf(
+        ramp(900),
+        new Stored().add(ramp(700), () => [GLOBAL]),
+      ),
+    ).toBeNull();
+  });
+});

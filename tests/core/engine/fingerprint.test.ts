@@ -21,7 +21,7 @@ function respec(attention: object, rope: object = {}): DecoderSpec {
   const [table, ...ropes] = spec.ropes;
   return {
     ...spec,
-    layers: [{ ...layer!, attention: { ...layer!.attention, ...attention } }, ...layers],
+    layers: [{ ...layer!, attention: { ...layer!.attention!, ...attention } }, ...layers],
     ropes: [{ ...table!, ...rope }, ...ropes],
   };
 }

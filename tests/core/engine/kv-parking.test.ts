@@ -10,7 +10,7 @@ import type { NativeRunner } from '../../../src/adapters/mlx/native-runner.js';
 import { openKvStore } from '../../../src/adapters/kv-store/open-kv-store.js';
 import { BlockPool } from '../../../src/core/domain/block-pool.js';
 import type { Checkpoint } from '../../../src/core/domain/checkpoint.js';
-import { ModelCacheSpec } from '../../../src/core/domain/model-cache-spec.js';
+import { kvLayersOf, ModelCacheSpec } from '../../../src/core/domain/model-cache-spec.js';
 import { GREEDY } from '../../../src/core/domain/sampling.js';
 import { KvParking } from '../../../src/core/engine/kv-parking.js';
 import type { KvStore } from '../../../src/core/ports.js';
@@ -48,10 +48,7 @@ async function open(executor: 'mlx' | 'cpu', window: number | null): Promise<Par
     checksumFile: (fd, offset, bytes, seed) => runner.checksumFile(fd, offset, bytes, seed),
     log: () => undefined,
   });
-  const cache = new ModelCacheSpec(
-    spec.layers.map(({ attention }) => attention),
-    'f16',
-  );
+  const cache = new ModelCacheSpec(kvLayersOf(spec), 'f16');
   const pool = new BlockPool(cache, { bytes: 100 * MB });
   const limits = { extentBytes: MB / 8, minPersistTokens: 1, minRestoreTokens: 1, shareAcrossKeys: false };
   const parking = new KvParking({ runner, store, cache, pool, fingerprint: `${executor} ${window}`, limits });

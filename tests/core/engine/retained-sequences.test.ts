@@ -198,6 +198,55 @@ describe('windowed layers', () => {
   });
 });
 
+describe('layers that recur', () => {
+  const cache = new ModelCacheSpec(
+    [
+      { kvHeads: 1, headDim: 64, window: null },
+      { kvHeads: 0, headDim: 0, window: 0, stateBytes: BLOCK_BYTES },
+    ],
+    'f32',
+  );
+  const ramp = (length: number, change: Record<number, number> = {}): Int32Array => Int32Array.from({ length }, (_, i) => change[i] ?? i);
+  const identity = { scope: 'key', sessionId: 'a' };
+  function open() {
+    const pool = new BlockPool(cache, { bytes: 40 * BLOCK_BYTES });
+    const retained = new RetainedSequences(
+      { ...limits, maxSequences: 9, maxBytes: 40 * BLOCK_BYTES, restorePoints: 4 },
+      cache,
+      pool,
+      'model',
+    );
+    const keep = (sequence: number, tokens: Int32Array, sessionId: string | null = 'a') =>
+      retained.retain({ sequence, tokens, scope: 'key', sessionId, awaitsTool: false, pinned: false, lease: pool.allocate([1, 1]) });
+    return { pool, retained, keep };
+  }
+
+  test('what goes another way than a kept sequence finds the longest one that it holds whole, however much more it shares with others', () => {
+    const { retained, keep } = open();
+    for (const [i, length] of [10, 20, 30].entries()) keep(i + 1, ramp(length));
+    expect(retained.find(ramp(40), identity)).toMatchObject({ entry: { sequence: 3 }, sharedTokens: 30, fork: true });
+    expect(retained.find(ramp(40, { 25: 0 }), identity)).toMatchObject({ entry: { sequence: 2 }, sharedTokens: 20, fork: true });
+    expect(retained.find(ramp(40, { 25: 0 }), { scope: 'key', sessionId: 'b' })).toMatchObject({ entry: { sequence: 2 }, fork: true });
+    expect(retained.find(ramp(30), identity)).toMatchObject({ entry: { sequence: 2 }, sharedTokens: 20 });
+    expect(retained.find(ramp(40, { 5: 0 }), identity)).toBeNull();
+    retained.checkIntegrity();
+  });
+
+  test('a running sequence is not forked: its state is ahead of what is asked, or will be', () => {
+    const { pool, retained } = open();
+    const lease = pool.allocate([1, 1]);
+    retained.lend({ sequence: 9, ...identity, tokens: ramp(20), lease, numKvTokens: () => 10 });
+    expect(retained.find(ramp(40), identity)).toBeNull();
+  });
+
+  test('what nobody in particular left behind stays to be gone back to', () => {
+    const { retained, keep } = open();
+    keep(1, ramp(10), null);
+    expect(keep(2, ramp(20), null)).toEqual([]);
+    expect(retained.find(ramp(30, { 15: 0 }), { scope: 'key', sessionId: null })).toMatchObject({ entry: { sequence: 1 } });
+  });
+});
+
 test('makeRoom() lets go of as many as a request needs beside what it took over', () => {
   const { pool, retained, keep, take } = create();
   for (const id of [1, 2, 3]) keep(id, [id, id]);

@@ -36,8 +36,8 @@ describe('Llama 3.1 8B', () => {
     expect(spec.layers).toHaveLength(32);
     for (const { attention, postAttentionNorm } of spec.layers) {
       expect(attention).toMatchObject({ heads: 32, kvHeads: 8, headDim: 128, window: null, qNorm: null, sinks: null, rope: 0 });
-      expect(attention.scale).toBeCloseTo(128 ** -0.5, 12);
-      expect([attention.q.bias, attention.o.bias, postAttentionNorm]).toEqual([null, null, null]);
+      expect(attention!.scale).toBeCloseTo(128 ** -0.5, 12);
+      expect([attention!.q.bias, attention!.o.bias, postAttentionNorm]).toEqual([null, null, null]);
     }
   });
 
@@ -62,10 +62,10 @@ describe('Qwen 2.5 7B', () => {
 
   it('has biases on q, k and v, none on o, and no window although a sliding_window is stated', () => {
     for (const { attention } of spec.layers) {
-      expect(attention.q.bias).not.toBeNull();
-      expect(attention.k.bias).not.toBeNull();
-      expect(attention.v.bias).not.toBeNull();
-      expect(attention.o.bias).toBeNull();
+      expect(attention!.q.bias).not.toBeNull();
+      expect(attention!.k.bias).not.toBeNull();
+      expect(attention!.v.bias).not.toBeNull();
+      expect(attention!.o.bias).toBeNull();
       expect(attention).toMatchObject({ heads: 28, kvHeads: 4, headDim: 128, window: null });
     }
     expect(spec.contextLength).toBe(32768);
@@ -93,9 +93,9 @@ describe('Qwen 3 8B', () => {
 
   it('has norms over the heads of q and k and no biases', () => {
     for (const { attention } of spec.layers) {
-      expect(attention.qNorm).toMatchObject({ eps: 1e-6, weightOffset: 0 });
-      expect(attention.kNorm?.weight.name).toMatch(/k_norm\.weight$/);
-      expect(attention.q.bias).toBeNull();
+      expect(attention!.qNorm).toMatchObject({ eps: 1e-6, weightOffset: 0 });
+      expect(attention!.kNorm?.weight.name).toMatch(/k_norm\.weight$/);
+      expect(attention!.q.bias).toBeNull();
     }
     expect(spec.contextLength).toBe(40960);
   });
@@ -112,14 +112,14 @@ describe('Gemma 3 12B', () => {
   const spec = build('gemma-3-12b', tensors);
 
   it('has every sixth layer global and the other forty windowed to 1024 tokens', () => {
-    const global = spec.layers.flatMap(({ attention }, i) => (attention.window === null ? [i] : []));
+    const global = spec.layers.flatMap(({ attention }, i) => (attention!.window === null ? [i] : []));
     expect(global).toEqual([5, 11, 17, 23, 29, 35, 41, 47]);
-    expect(spec.layers.filter(({ attention }) => attention.window === 1024)).toHaveLength(40);
+    expect(spec.layers.filter(({ attention }) => attention!.window === 1024)).toHaveLength(40);
   });
 
   it('rotates global layers with base 1e6 and linear scaling, windowed ones with base 1e4 and none', () => {
-    const global = spec.ropes[spec.layers[5]!.attention.rope]!;
-    const local = spec.ropes[spec.layers[0]!.attention.rope]!;
+    const global = spec.ropes[spec.layers[5]!.attention!.rope]!;
+    const local = spec.ropes[spec.layers[0]!.attention!.rope]!;
     expectRope(global, 'gemma-3-12b-global');
     expect(local.inverseFrequencies[0]).toBe(1);
     expect(local.inverseFrequencies[64]).toBeCloseTo(10_000 ** -0.5, 12);
@@ -128,14 +128,14 @@ describe('Gemma 3 12B', () => {
   it('scales by 256^-0.5, embeds at sqrt(D) in bf16, and stores every norm less 1', () => {
     expect(spec.embedding.scale).toBe(62); // sqrt(3840) = 61.97
     for (const layer of spec.layers) {
-      expect(layer.attention.scale).toBeCloseTo(1 / 16, 12);
+      expect(layer.attention!.scale).toBeCloseTo(1 / 16, 12);
       const norms = [
         layer.inputNorm,
         layer.postAttentionNorm,
         layer.feedForwardNorm,
         layer.postFeedForwardNorm,
-        layer.attention.qNorm,
-        layer.attention.kNorm,
+        layer.attention!.qNorm,
+        layer.attention!.kNorm,
       ];
       expect(norms.map((norm) => norm?.weightOffset)).toEqual([1, 1, 1, 1, 1, 1]);
       expect(layer.feedForward.activation).toEqual({ kind: 'gelu-tanh' });
@@ -153,7 +153,7 @@ describe('Gemma 3 12B', () => {
     };
     const same = buildDecoderSpec(checkpoint({ ...outer, text_config: { ...text, rope_parameters } }, renamed));
     expect(same.ropes).toEqual(spec.ropes);
-    expect(same.layers[0]!.attention.q.weight.name).toBe('model.language_model.layers.0.self_attn.q_proj.weight');
+    expect(same.layers[0]!.attention!.q.weight.name).toBe('model.language_model.layers.0.self_attn.q_proj.weight');
   });
 });
 
@@ -179,9 +179,9 @@ describe('GPT-OSS 20B', () => {
   const moe = spec.layers[0]!.feedForward as MoeFeedForwardSpec;
 
   it('windows the even layers to 128 tokens and gives every head a sink', () => {
-    expect(spec.layers.map(({ attention }) => attention.window)).toEqual(Array.from({ length: 24 }, (_, i) => (i % 2 === 0 ? 128 : null)));
-    expect(spec.layers[3]!.attention.sinks?.name).toBe('model.layers.3.self_attn.sinks');
-    expect(spec.layers[3]!.attention.o.bias).not.toBeNull();
+    expect(spec.layers.map(({ attention }) => attention!.window)).toEqual(Array.from({ length: 24 }, (_, i) => (i % 2 === 0 ? 128 : null)));
+    expect(spec.layers[3]!.attention!.sinks?.name).toBe('model.layers.3.self_attn.sinks');
+    expect(spec.layers[3]!.attention!.o.bias).not.toBeNull();
   });
 
   it('applies YaRN as transformers does, without rounding the ramp', () => {

@@ -44,9 +44,9 @@ describe('the registry', () => {
     expectFailure(
       llama({ model_type: 'mamba2' }),
       'ModelUnsupported',
-      /"mamba2" is not known; wanted one of llama, mistral, qwen2, qwen3, gemma3, gemma3_text, gpt_oss, smollm3, phi3, gemma2, qwen3_moe/,
+      /"mamba2" is not known; wanted one of llama, mistral, qwen2, qwen3, gemma3, gemma3_text, gpt_oss, smollm3, phi3, gemma2, qwen3_moe, qwen3_5, qwen3_5_text/,
     );
-    expect(KNOWN_MODEL_TYPES).toHaveLength(11);
+    expect(KNOWN_MODEL_TYPES).toHaveLength(13);
   });
 
   it('does not take a property of every object for an architecture', () => {
@@ -133,7 +133,7 @@ describe('the head', () => {
 describe('Mistral', () => {
   it('windows every layer where sliding_window is set, and none where it is null', () => {
     const windows = (changes: Config) =>
-      buildDecoderSpec(llama({ model_type: 'mistral', ...changes })).layers.map(({ attention }) => attention.window);
+      buildDecoderSpec(llama({ model_type: 'mistral', ...changes })).layers.map(({ attention }) => attention!.window);
     expect(windows({ sliding_window: 4096 })).toEqual([4096, 4096]);
     expect(windows({ sliding_window: null })).toEqual([null, null]);
   });
@@ -148,13 +148,13 @@ describe('Qwen 3', () => {
           for (const part of ['q_norm', 'k_norm']) tensors.set(`model.layers.${i}.self_attn.${part}.weight`, { dtype: 'F32', shape: [16] });
       },
     );
-    expect(buildDecoderSpec(given).layers.map(({ attention }) => attention.window)).toEqual([null, 32]);
+    expect(buildDecoderSpec(given).layers.map(({ attention }) => attention!.window)).toEqual([null, 32]);
   });
 });
 
 describe('SmolLM3', () => {
   const turning = (changes: Config) =>
-    buildDecoderSpec(llama({ model_type: 'smollm3', ...changes })).layers.map(({ attention }) => attention.rope);
+    buildDecoderSpec(llama({ model_type: 'smollm3', ...changes })).layers.map(({ attention }) => attention!.rope);
 
   it('turns q and k in the layers whose flag in no_rope_layers is 1, and in the others by no angle at all', () => {
     expect(turning({ no_rope_layers: [0, 1] })).toEqual([1, 0]);
@@ -192,9 +192,9 @@ describe('Phi 3', () => {
 
   it('takes q, k and v as rows of one matrix, and gate and up as rows of another', () => {
     const { attention, feedForward } = buildDecoderSpec(phi3()).layers[1]!;
-    expect([attention.q, attention.k, attention.v].map(({ weight }) => weight.ops)).toEqual([rows(0, 64), rows(64, 96), rows(96, 128)]);
+    expect([attention!.q, attention!.k, attention!.v].map(({ weight }) => weight.ops)).toEqual([rows(0, 64), rows(64, 96), rows(96, 128)]);
     expect([feedForward.gate, feedForward.up].map(({ weight }) => weight.ops)).toEqual([rows(0, 128), rows(128, 256)]);
-    expect(attention.k.weight.name).toBe('model.layers.1.self_attn.qkv_proj.weight');
+    expect(attention!.k.weight.name).toBe('model.layers.1.self_attn.qkv_proj.weight');
   });
 
   it('names a fused matrix whose rows are not those of q, k and v', () => {
@@ -204,7 +204,7 @@ describe('Phi 3', () => {
 
   it('has no window where the one that is stated is wider than the context', () => {
     const windows = (sliding_window: number | null) =>
-      buildDecoderSpec(phi3({ sliding_window })).layers.map(({ attention }) => attention.window);
+      buildDecoderSpec(phi3({ sliding_window })).layers.map(({ attention }) => attention!.window);
     expect([windows(64), windows(262_144), windows(null)]).toEqual([
       [64, 64],
       [null, null],
@@ -236,7 +236,7 @@ describe('Gemma 2', () => {
 
   it('windows every other layer, caps scores and logits, and scales by query_pre_attn_scalar', () => {
     const spec = buildDecoderSpec(gemma2({ attn_logit_softcapping: 50, final_logit_softcapping: 30 }));
-    expect(spec.layers.map(({ attention }) => [attention.window, attention.softcap, attention.scale])).toEqual([
+    expect(spec.layers.map(({ attention }) => [attention!.window, attention!.softcap, attention!.scale])).toEqual([
       [32, 50, 1 / 8],
       [null, 50, 1 / 8],
     ]);
@@ -245,7 +245,7 @@ describe('Gemma 2', () => {
 
   it('caps nothing where config.json says null', () => {
     const spec = buildDecoderSpec(gemma2({ attn_logit_softcapping: null, final_logit_softcapping: null }));
-    expect([spec.logitSoftcap, spec.layers[0]!.attention.softcap]).toEqual([null, null]);
+    expect([spec.logitSoftcap, spec.layers[0]!.attention!.softcap]).toEqual([null, null]);
   });
 });
 
@@ -292,5 +292,98 @@ describe('the mixtures of Qwen 3', () => {
     [{ num_experts: 0 }, /"num_experts", got 0/],
   ])('are refused with %j', (changes, message) => {
     expectFailure(moe(changes), 'ModelFileCorrupt', message);
+  });
+});
+
+describe('Qwen 3.5', () => {
+  const TEXT = {
+    ...LLAMA,
+    model_type: 'qwen3_5_text',
+    num_hidden_layers: 4,
+    head_dim: 16,
+    linear_num_key_heads: 2,
+    linear_num_value_heads: 4,
+    linear_key_head_dim: 8,
+    linear_value_head_dim: 16,
+    linear_conv_kernel_dim: 4,
+    rope_parameters: { rope_type: 'default', rope_theta: 1e7, partial_rotary_factor: 0.25, mrope_section: [1, 1, 0] },
+  };
+  const [KEYS, VALUES] = [16, 64];
+  /** `body` as the layout has it; `conv` [channels, ...]. */
+  function qwen35(changes: Config = {}, body = 'model.language_model.', conv = [2 * KEYS + VALUES, 1, 4]): Checkpoint {
+    const tensors: Tensors = new Map();
+    const add = (name: string, ...shape: number[]): void => void tensors.set(name, { dtype: 'BF16', shape });
+    add(`${body}embed_tokens.weight`, 256, 64);
+    add(`${body}norm.weight`, 64);
+    for (let i = 0; i < 4; i++) {
+      const layer = (part: string, ...shape: number[]): void => add(`${body}layers.${i}.${part}`, ...shape);
+      for (const part of ['input_layernorm', 'post_attention_layernorm']) layer(`${part}.weight`, 64);
+      for (const part of ['gate', 'up']) layer(`mlp.${part}_proj.weight`, 128, 64);
+      layer('mlp.down_proj.weight', 64, 128);
+      if (i === 3) {
+        layer('self_attn.q_proj.weight', 2 * 64, 64);
+        for (const part of ['k', 'v']) layer(`self_attn.${part}_proj.weight`, 32, 64);
+        layer('self_attn.o_proj.weight', 64, 64);
+        for (const part of ['q', 'k']) layer(`self_attn.${part}_norm.weight`, 16);
+        continue;
+      }
+      layer('linear_attn.in_proj_qkv.weight', 2 * KEYS + VALUES, 64);
+      layer('linear_attn.in_proj_z.weight', VALUES, 64);
+      for (const part of ['a', 'b']) layer(`linear_attn.in_proj_${part}.weight`, 4, 64);
+      layer('linear_attn.conv1d.weight', ...conv);
+      for (const part of ['A_log', 'dt_bias']) layer(`linear_attn.${part}`, 4);
+      layer('linear_attn.norm.weight', 16);
+      layer('linear_attn.out_proj.weight', 64, VALUES);
+    }
+    return checkpoint({ model_type: 'qwen3_5', tie_word_embeddings: true, text_config: { ...TEXT, ...changes } }, tensors);
+  }
+
+  it('has three layers that recur to one that attends, with a gate on its heads and a quarter of them rotated', () => {
+    const spec = buildDecoderSpec(qwen35());
+    expect(spec.layers.map(({ attention, recurrence }) => [attention !== undefined, recurrence !== undefined])).toEqual([
+      [false, true],
+      [false, true],
+      [false, true],
+      [true, false],
+    ]);
+    const { attention } = spec.layers[3]!;
+    expect([attention!.q, attention!.gate!].map(({ weight }) => weight.ops)).toEqual([
+      [{ op: 'group-rows', groups: 4, start: 0, stop: 16 }],
+      [{ op: 'group-rows', groups: 4, start: 16, stop: 32 }],
+    ]);
+    expect(spec.ropes[0]!.dims).toBe(4);
+    expect(spec.layers[0]!.recurrence).toMatchObject({ keyHeads: 2, valueHeads: 4, keyDim: 8, valueDim: 16, kernel: 4 });
+  });
+
+  it('stores its norms less 1 as published, and as they are once mlx-lm has converted it', () => {
+    const offsets = (given: Checkpoint) => {
+      const { finalNorm, layers } = buildDecoderSpec(given);
+      return [finalNorm, layers[3]!.attention!.qNorm!, layers[0]!.inputNorm, layers[0]!.recurrence!.norm].map(
+        ({ weightOffset }) => weightOffset,
+      );
+    };
+    expect(offsets(qwen35())).toEqual([1, 1, 1, 0]);
+    expect(offsets(qwen35({}, 'language_model.model.', [2 * KEYS + VALUES, 4, 1]))).toEqual([0, 0, 0, 0]);
+  });
+
+  it('is read as a text model alone too', () => {
+    const { config, ...rest } = qwen35({}, 'model.');
+    const alone = buildDecoderSpec({ ...rest, config: config['text_config'] as Config });
+    expect(alone.layers[0]!.recurrence!.q.weight.name).toBe('model.layers.0.linear_attn.in_proj_qkv.weight');
+  });
+
+  it.each([
+    [{ num_experts: 8 }, 'ModelUnsupported', /a dense model at "(text_config\.)?num_experts", got 8/],
+    [{ attn_output_gate: false }, 'ModelUnsupported', /attn_output_gate", got false/],
+    [
+      { layer_types: ['full_attention', 'full_attention', 'linear_attention', 'sliding_attention'] },
+      'ModelUnsupported',
+      /"full_attention" or "linear_attention" for every layer/,
+    ],
+    [{ linear_num_value_heads: 3 }, 'ModelFileCorrupt', /a multiple of 2 key heads/],
+    [{ linear_conv_kernel_dim: 5 }, 'ModelFileCorrupt', /conv1d\.weight": wanted shape \[96, 1, 5\], got \[96, 1, 4\]/],
+    [{ rope_parameters: { rope_theta: 1e7, partial_rotary_factor: 0.1 } }, 'ModelUnsupported', /at least one pair of a head/],
+  ] as const)('refuses %j', (changes, code, message) => {
+    expectFailure(qwen35(changes), code, message);
   });
 });

@@ -13,12 +13,15 @@ export interface Place {
   readonly layers: Int32Array;
 }
 
-/** One image per block and kind of layers: all that a sequence of `end` tokens sees beyond its first `start`. */
+const RECURS = -1; // in place of a window
+
+/** One image per block and kind of layers: all that a sequence of `end` tokens sees beyond its first `start`; of those that recur the state. */
 export function placesOf(spec: DecoderSpec, end: number, start = 0): Place[] {
-  const windows = spec.layers.map(({ attention }) => attention.window ?? Infinity);
+  const windows = spec.layers.map(({ attention }) => (attention === undefined ? RECURS : (attention.window ?? Infinity)));
   return [...new Set(windows)].flatMap((window) => {
     const layers = Int32Array.from(windows.flatMap((w, layer) => (w === window ? [layer] : [])));
-    const first = Math.max(start, Math.floor(Math.max(0, end - window + 1) / BLOCK) * BLOCK);
+    const seen = window === RECURS ? end - 1 : Math.max(0, end - window + 1);
+    const first = Math.max(start, Math.floor(seen / BLOCK) * BLOCK);
     const places: Place[] = [];
     for (let at = first; at < end; at += BLOCK) places.push({ start: at, count: Math.min(BLOCK, end - at), layers });
     return places;
