@@ -20,6 +20,7 @@ import Launch from './launch.js';
 import ModelsAliasLs from './models/alias/ls.js';
 import ModelsAliasRm from './models/alias/rm.js';
 import ModelsAliasSet from './models/alias/set.js';
+import ModelsConvert from './models/convert.js';
 import ModelsLs from './models/ls.js';
 import ModelsPull from './models/pull.js';
 import ModelsRm from './models/rm.js';
@@ -50,6 +51,7 @@ export const COMMANDS = {
   'models:alias:ls': ModelsAliasLs,
   'models:alias:rm': ModelsAliasRm,
   'models:alias:set': ModelsAliasSet,
+  'models:convert': ModelsConvert,
   'models:ls': ModelsLs,
   'models:pull': ModelsPull,
   'models:rm': ModelsRm,

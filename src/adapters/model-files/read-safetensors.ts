@@ -15,8 +15,19 @@ const LENGTH_BYTES = 8;
 /** As the reference implementation has it: a longer header is an attack or damage. */
 const MAX_HEADER_BYTES = 100_000_000;
 
+export interface LocatedTensor extends TensorInfo {
+  /** Byte in the file where its data starts, and how long it is. */
+  readonly offset: number;
+  readonly bytes: number;
+}
+
 /** Throws ModelFileMissing, ModelFileCorrupt, or ModelUnsupported for an element type nobody defined. */
 export async function readSafetensors(path: string): Promise<ReadonlyMap<string, TensorInfo>> {
+  return new Map([...(await locateTensors(path))].map(([name, { dtype, shape }]) => [name, { dtype, shape }]));
+}
+
+/** As `readSafetensors`, and where the data lie. */
+export async function locateTensors(path: string): Promise<ReadonlyMap<string, LocatedTensor>> {
   const file = await open(path, 'r').catch((cause: unknown) => {
     throw fileMissing(path, cause);
   });
@@ -24,7 +35,7 @@ export async function readSafetensors(path: string): Promise<ReadonlyMap<string,
     const stat = await file.stat();
     if (!stat.isFile()) throw fileMissing(path, new Error('not a regular file'));
     const header = await readHeader(path, file, stat.size);
-    return checkTensors(path, header.json, stat.size - header.dataStart);
+    return checkTensors(path, header.json, header.dataStart, stat.size - header.dataStart);
   } finally {
     await file.close();
   }
@@ -74,7 +85,7 @@ interface Extent extends TensorInfo {
   readonly end: number;
 }
 
-function checkTensors(path: string, header: Record<string, unknown>, dataBytes: number): Map<string, TensorInfo> {
+function checkTensors(path: string, header: Record<string, unknown>, dataStart: number, dataBytes: number): Map<string, LocatedTensor> {
   const extents = Object.entries(header)
     .filter(([name]) => name !== '__metadata__')
     .map(([name, entry]) => readExtent(path, name, entry));
@@ -94,7 +105,7 @@ function checkTensors(path: string, header: Record<string, unknown>, dataBytes: 
       );
     }
   }
-  return new Map(extents.map(({ name, dtype, shape }) => [name, { dtype, shape }]));
+  return new Map(extents.map((x) => [x.name, { dtype: x.dtype, shape: x.shape, offset: dataStart + x.start, bytes: x.end - x.start }]));
 }
 
 function readExtent(path: string, name: string, entry: unknown): Extent {

@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { copyFile, mkdir, readdir, rm, stat, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Origin } from '../origin-file.js';
+import { assertWanted } from '../../files/assert-wanted.js';
 import { chooseFiles } from './choose-files.js';
 import { hashContent } from './hash-content.js';
 import { inPlace } from './is-in-place.js';
@@ -31,7 +32,7 @@ export async function installLocal({ path, isFolder }: LocalSource, how: 'link' 
     const files: Origin['files'] = [];
     let done = 0;
     for (const [i, name] of paths.entries()) {
-      options.signal.throwIfAborted();
+      assertWanted(options.signal);
       const [from, to] = [join(folder, name), join(staging.folder, name)];
       await mkdir(dirname(to), { recursive: true });
       await rm(to, { force: true });

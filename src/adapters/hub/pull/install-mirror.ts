@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SemanticError } from '../../../core/domain/errors.js';
 import { fileMissing } from '../../model-files/file-errors.js';
 import type { Origin } from '../origin-file.js';
+import { assertWanted } from '../../files/assert-wanted.js';
 import { chooseFiles } from './choose-files.js';
 import { hashContent } from './hash-content.js';
 import { inPlace } from './is-in-place.js';
@@ -51,7 +52,7 @@ export async function installMirror(
     const files: Origin['files'] = [];
     let done = 0;
     for (const layer of wanted) {
-      options.signal.throwIfAborted();
+      assertWanted(options.signal);
       const to = join(staging.folder, layer.name);
       await copyFile(blobOf(path, layer.sha256), to, constants.COPYFILE_FICLONE).catch((cause: unknown) => {
         throw fileMissing(blobOf(path, layer.sha256), cause);
