@@ -101,7 +101,7 @@ export interface TextGenerator {
   submit(request: GenerationRequest, options?: { readonly signal?: AbortSignal }): AsyncIterable<EngineEvent>;
 }
 
-/** The KV of a request that nobody in particular makes, and that stays in this process. */
+/** The KV of a request that nobody in particular makes, and that stays in this process; dialects say how long, and under which API key. */
 export const NOBODYS_KV = {
   cachePrompt: true,
   persist: 'ram',

@@ -4,14 +4,13 @@ import type { FastifyInstance } from 'fastify';
 import { answerChoices, type ChoiceEvent } from '../../core/answers/answer-choices.js';
 import type { Answerer } from '../../core/answers/answerer.js';
 import type { Persist } from '../../core/domain/agent.js';
-import { replyWithAnswer, type StreamedForm } from '../answering/reply-with-answer.js';
+import { chunkStream } from '../answering/chunk-stream.js';
+import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
-import { errorBody } from '../error-reply.js';
 import type { StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import type { ServedModel } from '../served-model.js';
 import { whenGone } from '../when-gone.js';
-import type { AnswerHead } from './bodies.js';
 import { ChatStream } from './stream-events.js';
 import { toChatCompletionRequest } from './to-request.js';
 import { wholeAnswer } from './whole-answer.js';
@@ -38,7 +37,7 @@ export function chatCompletions(app: FastifyInstance, options: ChatCompletionOpt
     const answering = answerChoices(answerer, wanted.request, choices, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
     const form = {
       body: (events: AsyncIterable<ChoiceEvent>) => wholeAnswer(head, events, choices, wanted.request.logprobs),
-      stream: wanted.stream ? streamed(head, wanted.includeUsage) : null,
+      stream: wanted.stream ? chunkStream(() => new ChatStream(head, wanted.includeUsage)) : null,
     };
     return replyWithAnswer(answering, form, { limits }, request, reply);
   });
@@ -46,17 +45,4 @@ export function chatCompletions(app: FastifyInstance, options: ChatCompletionOpt
 
 function newCallId(): string {
   return `call_${randomBytes(12).toString('hex')}`;
-}
-
-function streamed(head: AnswerHead, includeUsage: boolean): StreamedForm<ChoiceEvent> {
-  const frame = (body: object): { readonly data: string } => ({ data: JSON.stringify(body) });
-  return {
-    async *frames(events) {
-      const stream = new ChatStream(head, includeUsage);
-      for await (const event of events) for (const body of stream.take(event)) yield frame(body);
-      for (const body of stream.end()) yield frame(body);
-      yield { data: '[DONE]' };
-    },
-    error: (error) => [frame(errorBody(error))],
-  };
 }

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ConversationRequest } from '../../core/answers/answerer.js';
 import type { ConversationMessage } from '../../core/answers/conversation.js';
 import type { Persist } from '../../core/domain/agent.js';
+import { NOBODYS_KV } from '../../core/domain/request.js';
 import { withChosenTool } from '../answering/tool-choice-header.js';
 import { toConstraint } from '../generation/constraint.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
@@ -55,12 +56,10 @@ export function toChatCompletionRequest(
       ...withChosenTool(prompt, headers),
       ...(constraint === null ? {} : { constraint }),
       maxTokens: body.max_completion_tokens ?? generation.maxTokens,
-      cachePrompt: body.cache_prompt ?? true,
+      ...NOBODYS_KV,
       ...terms,
-      sessionId: sessionOf(body.session_id ?? null),
       ...agentHint(headers, body, terms.scope),
-      pinned: false,
-      quotaTokens: null,
+      cachePrompt: body.cache_prompt ?? true,
       priority,
     },
   };
@@ -85,9 +84,4 @@ function continuesLast(body: ChatCompletionBody, conversation: readonly Conversa
   const last = conversation.at(-1);
   if (last?.role === 'assistant' && last.calls.length === 0 && last.text !== '') return true;
   throw invalidField('continue_final_message', 'wanted a text of the assistant as the last message');
-}
-
-/** Sessions that clients name are never taken for agents. */
-function sessionOf(id: string | null): string | null {
-  return id === null ? null : `session/${id}`;
 }

@@ -5,9 +5,9 @@ import { asChoice } from '../../core/answers/answer-choices.js';
 import { mergeAnswers } from '../../core/answers/merge-answers.js';
 import type { Persist } from '../../core/domain/agent.js';
 import type { EngineEvent, TextGenerator } from '../../core/domain/request.js';
-import { replyWithAnswer, type StreamedForm } from '../answering/reply-with-answer.js';
+import { chunkStream } from '../answering/chunk-stream.js';
+import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
-import { errorBody } from '../error-reply.js';
 import type { StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import type { ServedModel } from '../served-model.js';
@@ -40,21 +40,8 @@ export function completions(app: FastifyInstance, options: CompletionOptions): v
     });
     const reading = {
       body: (events: AsyncIterable<CompletionEvent>) => wholeCompletion(form, events),
-      stream: wanted.stream ? streamed(form, wanted.includeUsage) : null,
+      stream: wanted.stream ? chunkStream(() => new CompletionStream(form, wanted.includeUsage)) : null,
     };
     return replyWithAnswer(answering, reading, { limits }, request, reply);
   });
-}
-
-function streamed(form: AnswersForm, includeUsage: boolean): StreamedForm<CompletionEvent> {
-  const frame = (body: object): { readonly data: string } => ({ data: JSON.stringify(body) });
-  return {
-    async *frames(events) {
-      const stream = new CompletionStream(form, includeUsage);
-      for await (const event of events) for (const body of stream.take(event)) yield frame(body);
-      for (const body of stream.end()) yield frame(body);
-      yield { data: '[DONE]' };
-    },
-    error: (error) => [frame(errorBody(error))],
-  };
 }

@@ -1,7 +1,7 @@
 /** Body of a completion -> one canonical request per prompt. Everything that can be wrong with it is said here, before anything runs. */
 import type { FastifyRequest } from 'fastify';
 import type { Persist } from '../../core/domain/agent.js';
-import type { GenerationRequest } from '../../core/domain/request.js';
+import { type GenerationRequest, NOBODYS_KV } from '../../core/domain/request.js';
 import type { EngineModel } from '../../core/engine/engine-parts.js';
 import { toConstraint } from '../generation/constraint.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
@@ -73,11 +73,9 @@ export function toCompletionRequest(
       tools: [],
       ...(constraint === null ? {} : { constraint }),
       maxTokens: Math.min(generation.maxTokens ?? DEFAULT_MAX_TOKENS, contextLength),
-      cachePrompt: body.cache_prompt ?? true,
+      ...NOBODYS_KV,
       ...terms,
-      sessionId: null,
-      pinned: false,
-      quotaTokens: null,
+      cachePrompt: body.cache_prompt ?? true,
       priority,
     })),
   };

@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import type { ConversationRequest } from '../../core/answers/answerer.js';
 import type { ThinkingSeal } from '../../core/answers/thinking-seal.js';
 import type { Persist } from '../../core/domain/agent.js';
+import { NOBODYS_KV } from '../../core/domain/request.js';
 import { withChosenTool } from '../answering/tool-choice-header.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
@@ -38,13 +39,10 @@ export function toMessagesRequest(body: MessagesBody, headers: FastifyRequest['h
       ...withChosenTool(toPrompt(body, seal), headers),
       ...toGeneration({ temperature, top_p, top_k, max_tokens, stop }, sampling, 0),
       ...(format === null ? {} : { constraint: { kind: 'json_schema', schema: format.schema } }),
-      cachePrompt: true,
+      ...NOBODYS_KV,
       persist,
       scope,
-      sessionId: null,
       ...agentHint(headers, body, scope),
-      pinned: false,
-      quotaTokens: null,
       priority,
     },
   };

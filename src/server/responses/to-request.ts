@@ -5,6 +5,7 @@ import type { ToolChoice } from '../../core/answers/conversation.js';
 import type { ThinkingSeal } from '../../core/answers/thinking-seal.js';
 import type { Persist } from '../../core/domain/agent.js';
 import type { OutputConstraint } from '../../core/domain/output-constraint.js';
+import { NOBODYS_KV } from '../../core/domain/request.js';
 import { withChosenTool } from '../answering/tool-choice-header.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
@@ -72,13 +73,10 @@ export function toResponsesRequest(
       ...withChosenTool(prompt, headers),
       ...toGeneration({ temperature, top_p, max_tokens, logprobs, top_logprobs }, sampling, 0),
       ...(constraint === null ? {} : { constraint }),
-      cachePrompt: true,
+      ...NOBODYS_KV,
       persist,
       scope,
-      sessionId: null,
       ...agentHint(headers, body, scope),
-      pinned: false,
-      quotaTokens: null,
       priority,
     },
   };
