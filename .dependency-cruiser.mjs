@@ -18,6 +18,15 @@ export default {
     onlyImports('ports-import-only-domain', 'core/ports\\.ts$', 'core/domain/', 'core/ports\\.ts$'),
     onlyImports('constraints-import-domain-and-ports', 'core/constraints/', 'core/domain/', 'core/ports\\.ts$', 'core/constraints/'),
     onlyImports('engine-imports-domain-and-ports', 'core/engine/', 'core/domain/', 'core/ports\\.ts$', 'core/engine/'),
+    onlyImports(
+      'residency-imports-the-core',
+      'core/residency/',
+      'core/domain/',
+      'core/ports\\.ts$',
+      'core/engine/',
+      'core/answers/',
+      'core/residency/',
+    ),
     onlyImports('models-import-only-domain', 'core/models/', 'core/domain/', 'core/models/'),
     {
       name: 'domain-and-models-use-no-package',

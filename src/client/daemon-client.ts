@@ -42,7 +42,7 @@ export class DaemonClient implements TextGenerator {
     const http = new DaemonHttp(socket, connectTimeoutMs);
     try {
       const model = (await http.json({ method: 'GET', path: '/v1/models' }, modelsSchema)).data[0];
-      if (model === undefined) throw new SemanticError('ModelNotFound', `[client] the daemon on ${socket} serves no model`);
+      if (model === undefined) throw new SemanticError('ModelUnavailable', `[client] the daemon on ${socket} has no model in memory now`);
       return new DaemonClient(http, { id: model.id, contextLength: model.context_length });
     } catch (error) {
       await http.close();

@@ -21,11 +21,16 @@ import ModelsAliasLs from './models/alias/ls.js';
 import ModelsAliasRm from './models/alias/rm.js';
 import ModelsAliasSet from './models/alias/set.js';
 import ModelsConvert from './models/convert.js';
+import ModelsLoad from './models/load.js';
 import ModelsLs from './models/ls.js';
+import ModelsPin from './models/pin.js';
 import ModelsPull from './models/pull.js';
 import ModelsRm from './models/rm.js';
 import ModelsShow from './models/show.js';
 import ModelsVerify from './models/verify.js';
+import ModelsSwap from './models/swap.js';
+import ModelsUnload from './models/unload.js';
+import ModelsUnpin from './models/unpin.js';
 import Serve from './serve.js';
 import Top from './top.js';
 
@@ -52,11 +57,16 @@ export const COMMANDS = {
   'models:alias:rm': ModelsAliasRm,
   'models:alias:set': ModelsAliasSet,
   'models:convert': ModelsConvert,
+  'models:load': ModelsLoad,
   'models:ls': ModelsLs,
+  'models:pin': ModelsPin,
   'models:pull': ModelsPull,
   'models:rm': ModelsRm,
   'models:show': ModelsShow,
   'models:verify': ModelsVerify,
+  'models:swap': ModelsSwap,
+  'models:unload': ModelsUnload,
+  'models:unpin': ModelsUnpin,
   serve: Serve,
   top: Top,
 };

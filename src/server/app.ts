@@ -6,9 +6,8 @@ import type { RecordStore } from '../adapters/records/record-store.js';
 import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
 import type { AgentService, CacheService } from '../core/engine/agent-service.js';
-import type { Answerer } from '../core/answers/answerer.js';
 import type { ThinkingSeal } from '../core/answers/thinking-seal.js';
-import type { Engine } from '../core/engine/engine.js';
+import { residency } from './admin/residency-routes.js';
 import { type AdminSource, admin } from './admin/routes.js';
 import { agentRoutes } from './agents/routes.js';
 import { cacheRoutes } from './cache/routes.js';
@@ -29,12 +28,10 @@ import { speaksMessages } from './messages/speaks-messages.js';
 import { models } from './models.js';
 import { openapi } from './openapi/route.js';
 import { responses } from './responses/route.js';
-import type { ServedModel } from './served-model.js';
+import type { ModelResidency } from '../core/residency/model-residency.js';
 
 export interface AppOptions extends EmbeddingOptions {
-  readonly engine: Engine;
-  readonly answerer: Answerer;
-  readonly served: ServedModel;
+  readonly models: ModelResidency;
   readonly seal: ThinkingSeal;
   readonly agents: AgentService;
   /** Stored ones of the Responses API. */
@@ -52,10 +49,8 @@ export interface AppOptions extends EmbeddingOptions {
   readonly admin: AdminSource;
   /** Where models are fetched from. */
   readonly hub: Config['hub'];
-  /** The models in memory. */
+  /** The models in memory, and when they were used. */
   resident(): readonly ResidentModelUse[];
-  /** Seconds since 1970 the model was loaded at. */
-  readonly loadedAt: number;
 }
 
 export async function createApp(options: AppOptions): Promise<FastifyInstance> {
@@ -80,17 +75,17 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   openapi(app, options.version);
   health(app, options.health);
-  models(app, { served: options.served, contextLength: options.engine.model.contextLength, loadedAt: options.loadedAt });
-  const { vocabSize } = options.engine.model.runner;
-  chatCompletions(app, { ...options, vocabSize });
-  completions(app, { ...options, generator: options.engine, vocabulary: options.engine.model });
+  models(app, options.models);
+  chatCompletions(app, options);
+  completions(app, options);
   embeddings(app, options);
   messages(app, options);
   responses(app, options);
   probes(app);
-  agentRoutes(app, { ...options, vocabSize });
+  agentRoutes(app, options);
   cacheRoutes(app, options);
-  admin(app, options.admin, options.engine);
+  admin(app, options.admin);
+  residency(app, options.models, options.stream);
   libraryRoutes(app, options);
   await app.ready();
   return app;

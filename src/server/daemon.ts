@@ -11,12 +11,11 @@ import { ThinkingSeal } from '../core/answers/thinking-seal.js';
 import { createApp } from './app.js';
 import { assertMayListen } from './doors/assert-may-listen.js';
 import { ConnectionLimit } from './doors/connection-limit.js';
-import type { DaemonState } from './health.js';
 import { type Listeners, listen } from './listeners.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
 import { openCalls, openResponses } from './open-records.js';
 import { openStore } from './open-store.js';
-import { namesHere, ServedModel } from './served-model.js';
+import { namesHere } from './served-models.js';
 import { prepareSocket } from './unix-socket.js';
 
 /** What the banner shows. */
@@ -43,14 +42,19 @@ export async function startDaemon(settings: Config, version: string): Promise<Da
   // Before the model is loaded: who may not start is told at once.
   assertMayListen({ host: server.host, allowRemote: server.allow_remote, requireKeys: server.require_keys, keysOnFile: keys.size });
   await prepareSocket(socket);
-  const opened = await openEngine(
-    settings,
-    (checksumFile) => openStore(settings.store, checksumFile, logger),
-    (message) => logger.warn(message),
-    await openCalls(settings, logger),
-  );
+  const use = new ModelUse(libraryHere().use);
+  const opened = await openEngine(settings, {
+    openStore: (checksumFile) => openStore(settings.store, checksumFile, logger),
+    openNames: (resident) =>
+      namesHere(settings.model.aliases, resident, (error) =>
+        logger.error({ err: error }, 'there are no aliases of models: their file cannot be read'),
+      ),
+    calls: await openCalls(settings, logger),
+    use,
+    log: (message) => logger.warn(message),
+  });
   try {
-    return await serve(opened, settings, { socket, version, logger, keys });
+    return await serve(opened, settings, { socket, version, logger, keys, use });
   } catch (error) {
     await opened.close();
     throw error;
@@ -62,33 +66,25 @@ interface ServeOptions {
   readonly version: string;
   readonly logger: Logger;
   readonly keys: KeyRing;
+  readonly use: ModelUse;
 }
 
-async function serve(opened: OpenedEngine, settings: Config, { socket, version, logger, keys }: ServeOptions): Promise<Daemon> {
+async function serve(opened: OpenedEngine, settings: Config, { socket, version, logger, keys, use }: ServeOptions): Promise<Daemon> {
   const { server, sampling } = settings;
-  const { engine } = opened;
+  const first = opened.engine.model;
   const startedAt = Date.now();
-  let state: DaemonState = 'ready';
+  let isStopping = false;
   let listeners: Listeners | null = null;
   const connections = new ConnectionLimit(server.max_connections);
-  const use = new ModelUse(libraryHere().use);
-  use.loaded(engine.model.id, engine.model.fingerprint);
-  const names = namesHere(
-    settings.model.aliases,
-    () => [engine.model.id],
-    (error) => logger.error({ err: error }, 'there are no aliases of models: their file cannot be read'),
-  );
   const app = await createApp({
     version,
-    engine,
-    answerer: opened.answerer,
-    served: new ServedModel(engine.model.id, names, use),
+    models: opened.models,
     seal: new ThinkingSeal(await sealSecret(dataDirectory())),
     agents: opened.agents,
     responses: await openResponses(settings.responses, logger),
     cache: opened.cache,
     embedders: opened.embedders,
-    resolveModel: (wanted) => names.resolve(wanted),
+    resolveModel: (wanted) => opened.models.nameOf(wanted),
     logger,
     maxBodyBytes: server.max_body_bytes,
     maxHeaderBytes: server.max_header_bytes,
@@ -103,18 +99,23 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
     stream: { keepAliveSeconds: server.keep_alive_seconds, slowReaderSeconds: server.slow_reader_seconds },
     sampling,
     persist: settings.cache.persist,
-    loadedAt: Math.floor(startedAt / 1000),
-    health: { state: () => state },
+    health: { state: () => (isStopping ? 'stopping' : opened.models.state) },
     hub: settings.hub,
-    resident: () => [{ id: engine.model.id, fingerprint: engine.model.fingerprint, usedAt: use.get(engine.model.id)?.usedAt ?? null }],
+    resident: () =>
+      opened.models.list().map(({ name, model }) => ({
+        id: name,
+        fingerprint: model.engine.model.fingerprint,
+        usedAt: use.get(name)?.usedAt ?? null,
+      })),
     admin: {
+      engine: () => opened.engine,
       status: () => ({
         pid: process.pid,
         version,
         uptimeSeconds: (Date.now() - startedAt) / 1000,
         address: listeners?.address ?? '',
         socket,
-        engine: engine.status(),
+        engine: opened.engine.status(), // ModelUnavailable while there is no model
         native: opened.stats(),
         memory: { budgetBytes: opened.memory.budgetBytes, residentBytes: process.memoryUsage.rss() },
         store: opened.store.status(),
@@ -131,14 +132,14 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
     receiveTimeoutSeconds: server.receive_timeout_seconds,
   });
   listeners = doors;
-  const model = { id: engine.model.id, contextLength: engine.model.contextLength, weightBytes: opened.weightBytes };
+  const model = { id: first.id, contextLength: first.contextLength, weightBytes: opened.weightBytes };
   return {
     summary: { model, backend: opened.backend, address: doors.address, socket, memory: opened.memory, pid: process.pid },
     async stop() {
-      state = 'stopping';
-      engine.stopAdmitting();
+      isStopping = true;
+      opened.models.stopAdmitting();
       const deadline = Date.now() + server.shutdown_timeout_seconds * 1000;
-      await within(deadline, engine.drain());
+      await within(deadline, opened.models.drain());
       const engineClosed = opened.close(); // what still runs is cancelled, and its client told
       await within(Math.max(deadline, Date.now() + CLOSE_GRACE_MS), doors.close());
       doors.destroy();

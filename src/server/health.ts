@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify';
 
-export type DaemonState = 'ready' | 'stopping';
+/** `swapping`: a model is on its way, and requests wait for it; `empty`: none is in memory, and none comes by itself. */
+export type DaemonState = 'ready' | 'swapping' | 'empty' | 'stopping';
 
 export interface HealthSource {
   state(): DaemonState;

@@ -17,12 +17,25 @@ export function memoryBudgetBytes(settings: BudgetSettings, deviceMemoryBytes: n
   return Math.floor(available * settings.memory_budget_fraction);
 }
 
-/** Bytes of KV beside weights and scratch. Throws OutOfMemory when they do not hold the shortest sequence. */
-export function kvBudgetBytes(budgetBytes: number, settings: BudgetSettings, weightBytes: number, cache: ModelCacheSpec): number {
-  const bytes = budgetBytes - weightBytes - settings.scratch_bytes;
-  if (bytes >= cache.bytesOf(cache.blocksFor(1))) return bytes;
-  const figures = `${weightBytes} bytes of weights and ${settings.scratch_bytes} of scratch`;
-  throw new SemanticError('OutOfMemory', `[server] a budget of ${budgetBytes} bytes leaves no room for KV beside ${figures}`, {
+/** Bytes of KV for each of the models with these weights, beside all weights and the scratch of each. Throws OutOfMemory when nothing is left. */
+export function kvShareBytes(budgetBytes: number, settings: BudgetSettings, weightBytes: readonly number[]): number {
+  const weights = weightBytes.reduce((sum, bytes) => sum + bytes, 0);
+  const left = budgetBytes - weights - weightBytes.length * settings.scratch_bytes;
+  if (left > 0) return Math.floor(left / weightBytes.length);
+  throw noRoom(
+    `a budget of ${budgetBytes} bytes leaves no room for KV beside ${weights} bytes of weights and ${settings.scratch_bytes} of scratch`,
+  );
+}
+
+/** Throws OutOfMemory where `kvBytes` do not hold the shortest sequence. */
+export function assertHoldsOne(kvBytes: number, weightBytes: number, cache: ModelCacheSpec): void {
+  const least = cache.bytesOf(cache.blocksFor(1));
+  if (kvBytes >= least) return;
+  throw noRoom(`${kvBytes} bytes of KV are left beside ${weightBytes} bytes of weights, the shortest sequence takes ${least}`);
+}
+
+function noRoom(what: string): SemanticError {
+  return new SemanticError('OutOfMemory', `[server] ${what}`, {
     hint: 'Raise engine.memory_budget_bytes or engine.memory_budget_fraction, or choose a smaller model.',
   });
 }

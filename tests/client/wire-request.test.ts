@@ -3,6 +3,8 @@ import { wireRequest } from '../../src/client/wire-request.js';
 import type { OutputConstraint } from '../../src/core/domain/output-constraint.js';
 import { type GenerationRequest, NOBODYS_KV } from '../../src/core/domain/request.js';
 import { GREEDY } from '../../src/core/domain/sampling.js';
+import { parseBody } from '../../src/server/request-body.js';
+import { chatCompletionSchema } from '../../src/server/chat-completions/schema.js';
 import { toChatCompletionRequest } from '../../src/server/chat-completions/to-request.js';
 
 const request: GenerationRequest = {
@@ -18,7 +20,7 @@ const request: GenerationRequest = {
 };
 const defaults = { temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_stop_strings: 16 };
 const arrived = (constraint?: OutputConstraint): OutputConstraint | undefined => {
-  const body = wireRequest('m', constraint === undefined ? request : { ...request, constraint });
+  const body = parseBody(chatCompletionSchema, wireRequest('m', constraint === undefined ? request : { ...request, constraint }));
   return toChatCompletionRequest(body, {}, defaults, 100, { scope: 'local', persist: 'ram' }).request.constraint;
 };
 

@@ -49,7 +49,7 @@ test('a context beyond what the model was trained for is refused, unless it is a
     hint: expect.stringContaining('model.beyond_training = true'),
   });
   const said: string[] = [];
-  const opened = await openEngine(settings({ ...wanted, 'model.beyond_training': true }), undefined, (message) => void said.push(message));
+  const opened = await openEngine(settings({ ...wanted, 'model.beyond_training': true }), { log: (message) => void said.push(message) });
   try {
     expect(opened.engine.model.contextLength).toBe(20_000);
     expect(said).toEqual([expect.stringContaining('positions are stretched')]);

@@ -39,6 +39,14 @@ export const configSchema = z.strictObject({
     compute: z.enum(['auto', ...COMPUTES]),
     threads: z.int().min(0).max(1_024),
   }),
+  models: z.strictObject({
+    max_resident: count,
+    autoload: z.boolean(),
+    ttl_seconds: size,
+    drain_seconds: z.number().min(0).max(86_400),
+    max_waiting: size,
+    wait_seconds: seconds,
+  }),
   engine: z.strictObject({
     prefill_chunk_tokens: count,
     max_batch_sequences: count,

@@ -23,14 +23,15 @@ export interface AgentManifest {
 }
 
 interface ManifestText {
-  readonly agent: Omit<AgentContext, 'tokens'> & { readonly tokens: string };
+  readonly agent: Omit<AgentContext, 'tokens' | 'elsewhere'> & { readonly tokens: string };
   readonly blocks: readonly (Omit<KvBlock, 'tokens'> & { readonly tokens: string })[];
   readonly images: readonly { readonly block: number; readonly kind: number; readonly bytes: number; readonly checksum: string }[];
 }
 
 export function layOutAgent({ agent, blocks, images }: AgentManifest): SafetensorsLayout {
+  const { elsewhere: _, ...known } = agent; // the KV that goes with it is of one model
   const text: ManifestText = {
-    agent: { ...agent, tokens: tokensToText(agent.tokens) },
+    agent: { ...known, tokens: tokensToText(agent.tokens) },
     blocks: blocks.map(({ hash: own, parent, index, tokens }) => ({ hash: own, parent, index, tokens: tokensToText(tokens) })),
     images: images.map(({ block, kind, bytes, checksum }) => ({
       block: blocks.indexOf(block),

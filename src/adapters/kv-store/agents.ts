@@ -1,4 +1,5 @@
 import type { AgentContext } from '../../core/domain/agent.js';
+import { agentOfRecord, agentRecord } from './agent-record.js';
 import type { StoreRecord } from './records.js';
 import type { StoreCore } from './store-core.js';
 
@@ -10,9 +11,9 @@ export interface AgentChange {
 export function planAgent(core: StoreCore, agent: AgentContext): AgentChange {
   const { agents } = core.catalogue;
   const row = agents.get(agent.id)?.row ?? core.newRow();
-  const { tokens, ...rest } = agent;
-  const kept: AgentContext = { ...structuredClone(rest), tokens: tokens.slice() };
-  return { puts: new Map([[row, { type: 'agent', agent: rest, tokens }]]), apply: () => void agents.set(agent.id, { row, agent: kept }) };
+  const record = agentRecord(agent);
+  const kept = agentOfRecord({ ...record, agent: structuredClone(record.agent) });
+  return { puts: new Map([[row, record]]), apply: () => void agents.set(agent.id, { row, agent: kept }) };
 }
 
 /** Inside the turnstile. */

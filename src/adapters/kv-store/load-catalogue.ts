@@ -1,4 +1,5 @@
 /** From the rows of the index to what is in memory, held against the extents that are there. */
+import { agentOfRecord } from './agent-record.js';
 import { Catalogue, type BlockEntry, type ImageEntry } from './catalogue.js';
 import type { DayCount } from './governor.js';
 import type { StoreRecord } from './records.js';
@@ -51,10 +52,11 @@ export function loadCatalogue(records: ReadonlyMap<number, StoreRecord>, files: 
     else stale.push(row);
   }
   for (const [row, { owner }] of rows('pin')) catalogue.owner(owner).pin = row;
-  for (const [row, { agent, tokens }] of rows('agent')) {
-    const before = catalogue.agents.get(agent.id);
+  for (const [row, record] of rows('agent')) {
+    const { id } = record.agent;
+    const before = catalogue.agents.get(id);
     if (before !== undefined) stale.push(before.row);
-    catalogue.agents.set(agent.id, { row, agent: { ...agent, tokens: tokens.slice() } }); // of its own: it is handed out
+    catalogue.agents.set(id, { row, agent: agentOfRecord(record) });
   }
   restoreRecency(catalogue, records);
   const day = rows('day').at(-1)?.[1] ?? null;

@@ -37,7 +37,13 @@ export type StoreRecord =
   /** Blocks an owner took over with one call; those whose row is newer than this one have been dropped and stored again since. */
   | { readonly type: 'own'; readonly owner: string; readonly hashes: readonly BlockHash[] }
   | { readonly type: 'pin'; readonly owner: string }
-  | { readonly type: 'agent'; readonly agent: Omit<AgentContext, 'tokens'>; readonly tokens: Int32Array }
+  /** `elsewhere`: how many of the tokens, from behind the agent's own on, are of which other model. */
+  | {
+      readonly type: 'agent';
+      readonly agent: Omit<AgentContext, 'tokens' | 'elsewhere'>;
+      readonly elsewhere?: readonly { readonly fingerprint: string; readonly length: number }[];
+      readonly tokens: Int32Array;
+    }
   /** What the governor has counted. `day`: whole days since 1970 in UTC. */
   | { readonly type: 'day'; readonly day: number; readonly bytes: number }
   /** Rows of blocks, least recently used first; written when the store is closed. */

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { agentRecord } from './agent-record.js';
 import { blockRecord, extentRecord } from './catalogue.js';
 import { brokenIndexFile, extentFile, isBrokenIndex } from './directory.js';
 import { removeFile, sizeOf, syncDirectory } from './file-io.js';
@@ -34,10 +35,7 @@ function snapshot(core: StoreCore): { records: Map<number, StoreRecord>; ownerRo
   const ownerRows = new Map<string, number>();
   for (const extent of extents.values()) records.set(extent.row, extentRecord(extent));
   for (const block of blocks.values()) records.set(block.row, blockRecord(block));
-  for (const { row, agent } of agents.values()) {
-    const { tokens, ...rest } = agent;
-    records.set(row, { type: 'agent', agent: rest, tokens });
-  }
+  for (const { row, agent } of agents.values()) records.set(row, agentRecord(agent));
   for (const [owner, entry] of owners) {
     if (entry.pin !== null) records.set(entry.pin, { type: 'pin', owner });
     const row = core.newRow();

@@ -24,6 +24,12 @@ export interface AgentTurn {
   readonly at: number;
 }
 
+/** The tokens of an agent's last turn with a model that is not the one it spoke with last. */
+export interface TokensElsewhere {
+  readonly fingerprint: string;
+  readonly tokens: Int32Array;
+}
+
 /** All that is known of an agent. Plain data: it is stored as it is. */
 export interface AgentContext {
   readonly id: string;
@@ -40,6 +46,8 @@ export interface AgentContext {
   readonly tokens: Int32Array;
   /** Of the model, tokenizer, template and KV format that `tokens` are of. */
   readonly fingerprint: string;
+  /** What it had read and written with other models, the last one first: their KV is found again when they are back. Absent where there was none. */
+  readonly elsewhere?: readonly TokensElsewhere[];
   readonly turns: readonly AgentTurn[];
   readonly policy: AgentPolicy;
   readonly totals: { readonly promptTokens: number; readonly cachedTokens: number; readonly completionTokens: number };
@@ -63,6 +71,12 @@ export const EVERYONE: Caller = { scope: '', seesAll: true };
 
 /** Scope of requests without an API key. */
 export const LOCAL_SCOPE = 'local';
+
+/** What the agent had read and written with a model; null where it never spoke with it. */
+export function tokensWith({ fingerprint: last, tokens, elsewhere = [] }: AgentContext, fingerprint: string): Int32Array | null {
+  const known = last === fingerprint ? tokens : elsewhere.find((other) => other.fingerprint === fingerprint)?.tokens;
+  return known === undefined || known.length === 0 ? null : known;
+}
 
 /** Under what name an agent's KV is known: to the engine as a session, to the store as an owner. */
 export function agentOwner(id: string): string {

@@ -35,7 +35,7 @@ export interface BlockLease {
 }
 
 interface Kind {
-  readonly total: number;
+  total: number;
   used: number;
   /** By number: how many leases hold it. */
   readonly holders: number[];
@@ -68,6 +68,18 @@ export class BlockPool {
     this.#spec = spec;
     this.#totalBytes = budget.bytes;
     this.#kinds = emptyKinds(spec, budget);
+  }
+
+  /** Other bytes for the same model; blocks in use stay. Throws PoolExhausted where they take more; nothing changes then. */
+  setBudget(budget: PoolBudget): void {
+    const kinds = emptyKinds(this.#spec, budget);
+    const fits = this.#usedBytes <= budget.bytes && this.#kinds.every(({ used }, i) => used <= kinds[i]!.total);
+    if (!fits) {
+      const message = `[block_pool] wanted to do with ${budget.bytes} bytes, ${this.#usedBytes} are in use`;
+      throw new SemanticError('PoolExhausted', message, { hint: 'Try again when running requests have ended.' });
+    }
+    this.#totalBytes = budget.bytes;
+    this.#kinds.forEach((kind, i) => (kind.total = kinds[i]!.total));
   }
 
   /** Whether `allocate(counts)` would succeed if `given` blocks came back first. Never mutates. */

@@ -1,5 +1,5 @@
 /** An agent after a turn: question and answer are its own, and there is a new restore point. */
-import type { AgentContext } from './agent.js';
+import type { AgentContext, TokensElsewhere } from './agent.js';
 import type { CacheReport } from './cache-report.js';
 import type { ChatMessage } from './chat-message.js';
 import { commonPrefix } from './common-prefix.js';
@@ -32,6 +32,7 @@ export function endTurn(agent: AgentContext, turn: EndedTurn, now: number): Agen
     tools,
     tokens,
     fingerprint,
+    ...elsewhereOf(agent, fingerprint),
     turns: [...earlier, { messages: messages.length, tokens: tokens.length, at: now }],
     usedAt: now,
     totals: {
@@ -41,6 +42,15 @@ export function endTurn(agent: AgentContext, turn: EndedTurn, now: number): Agen
     },
     report,
   };
+}
+
+/** Other models that an agent remembers its tokens of. */
+const MAX_ELSEWHERE = 3;
+
+function elsewhereOf(agent: AgentContext, fingerprint: string): Pick<AgentContext, 'elsewhere'> {
+  const before: TokensElsewhere[] = agent.tokens.length === 0 ? [] : [{ fingerprint: agent.fingerprint, tokens: agent.tokens }];
+  const elsewhere = [...before, ...(agent.elsewhere ?? [])].filter((other) => other.fingerprint !== fingerprint).slice(0, MAX_ELSEWHERE);
+  return elsewhere.length === 0 ? {} : { elsewhere };
 }
 
 /** How many messages both begin with. */

@@ -17,6 +17,7 @@ export const ERROR_TABLE = {
   ModelFileMissing: { status: 500, exit: 4, meaning: 'A file the model needs is not there.' },
   ModelFileCorrupt: { status: 500, exit: 4, meaning: 'A model file is truncated, damaged or inconsistent.' },
   ModelUnsupported: { status: 500, exit: 4, meaning: 'The architecture, tensor type or tokenizer is not supported.' },
+  SwapNotFound: { status: 404, exit: 4, meaning: 'There is no exchange of models of this id.' },
   ResponseNotFound: { status: 404, exit: 4, meaning: 'There is no stored response, or item of one, of this id.' },
   PreviousResponseNotFound: { status: 400, exit: 4, meaning: 'The stored response that a request goes on from is not there.' },
   AgentNotFound: { status: 404, exit: 4, meaning: 'There is no agent of this id.' },
@@ -45,7 +46,12 @@ export const ERROR_TABLE = {
   PrerequisiteMissing: { status: 500, exit: 8, meaning: 'A tool or library that is needed is not installed.' },
   EngineFailed: { status: 500, exit: 9, meaning: 'The native engine reported an error.' },
   ModelSwap: { status: 503, exit: 9, meaning: 'The model could not be exchanged; the one before stays.' },
-  ModelConflict: { status: 409, exit: 9, meaning: 'The model is in use, pinned or the last one, or another one is being exchanged.' },
+  ModelUnavailable: { status: 503, exit: 9, meaning: 'The model is being exchanged or is not in memory; try again after the time given.' },
+  ModelConflict: {
+    status: 409,
+    exit: 9,
+    meaning: 'The model is pinned or not in memory, there is no place for it, or another one is being exchanged.',
+  },
   Cancelled: { status: 499, exit: 130, meaning: 'The caller went away or asked to stop.' },
   Internal: { status: 500, exit: 1, meaning: 'A bug of ours; please report it with the log.' },
 } as const satisfies Record<string, { status: number; exit: number; meaning: string }>;

@@ -8,6 +8,8 @@ import type { Priority } from './priority.js';
 import type { SamplingParams } from './sampling.js';
 
 export interface GenerationRequest {
+  /** The name of the model that answers, of those in memory; the current one where nothing is said. */
+  readonly model?: string;
   readonly messages: readonly ChatMessage[];
   /** In place of the messages: text, or ids of the vocabulary, that no template goes around. */
   readonly prompt?: string | Int32Array;

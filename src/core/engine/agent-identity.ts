@@ -1,6 +1,5 @@
 /** An agent as engine and store know it. */
 import { type AgentContext, agentOwner } from '../domain/agent.js';
-import type { EngineModel } from './engine-parts.js';
 import type { Identity } from './retained-sequences.js';
 
 export function identityOf({ id, scope }: AgentContext): Identity & { readonly sessionId: string } {
@@ -9,9 +8,4 @@ export function identityOf({ id, scope }: AgentContext): Identity & { readonly s
 
 export function isSameIdentity(a: Identity, b: Identity): boolean {
   return a.scope === b.scope && a.sessionId === b.sessionId;
-}
-
-/** Whether there may be KV of it that the served model can use. */
-export function isCurrent({ fingerprint, tokens }: AgentContext, model: Pick<EngineModel, 'fingerprint'>): boolean {
-  return fingerprint === model.fingerprint && tokens.length > 0;
 }

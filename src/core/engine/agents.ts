@@ -3,19 +3,29 @@
  * by its tokens what is there already; so an agent never holds KV itself, and is right whatever becomes of it.
  */
 import { randomBytes } from 'node:crypto';
-import { type AgentContext, agentOwner, type AgentPolicy, assertAgentId, type Caller, EVERYONE, type Rewind } from '../domain/agent.js';
+import {
+  type AgentContext,
+  agentOwner,
+  type AgentPolicy,
+  assertAgentId,
+  type Caller,
+  EVERYONE,
+  type Rewind,
+  tokensWith,
+} from '../domain/agent.js';
 import { endTurn } from '../domain/end-turn.js';
 import { SemanticError } from '../domain/errors.js';
 import { digestOf } from '../domain/prompt-digest.js';
 import { newAgent } from '../domain/new-agent.js';
 import type { EngineEvent, GenerationRequest } from '../domain/request.js';
 import type { Clock, KvStore } from '../ports.js';
-import { identityOf, isCurrent, isSameIdentity } from './agent-identity.js';
+import { identityOf, isSameIdentity } from './agent-identity.js';
 import { AgentFiles } from './agent-files.js';
 import { AgentRegistry } from './agent-registry.js';
 import type { AgentService, AgentTurnRequest, AgentTurnStarted, AgentView, NewAgent, RemovedAgent } from './agent-service.js';
 import type { Engine } from './engine.js';
 import { placeOf } from './place-of.js';
+import type { ResidentEngines } from './resident-engines.js';
 import { sha256 } from './sha256.js';
 import { TurnLocks } from './turn-locks.js';
 import { WireAgents } from './wire-agents.js';
@@ -37,7 +47,7 @@ export interface AgentLimits {
 export class Agents implements AgentService {
   /** Answers the requests of clients, which become turns of agents where they say whose they are. */
   readonly wire: WireAgents;
-  readonly #engine: Engine;
+  readonly #engines: ResidentEngines;
   readonly #store: KvStore;
   readonly #clock: Clock;
   readonly #limits: AgentLimits;
@@ -45,17 +55,17 @@ export class Agents implements AgentService {
   readonly #files: AgentFiles;
   readonly #turns = new TurnLocks();
 
-  constructor(engine: Engine, store: KvStore, clock: Clock, limits: AgentLimits) {
-    this.#engine = engine;
+  constructor(engines: ResidentEngines, store: KvStore, clock: Clock, limits: AgentLimits) {
+    this.#engines = engines;
     this.#store = store;
     this.#clock = clock;
     this.#limits = limits;
-    this.#files = new AgentFiles(engine, store);
+    this.#files = new AgentFiles(engines, store);
     const registry = new AgentRegistry(store, (agent) => this.#recall(agent));
     this.#registry = registry;
     const { maxAgents, wireTtlSeconds: ttlSeconds, log = () => undefined } = limits;
     const remove = async (agent: AgentContext): Promise<void> => void (await this.#remove(agent, false));
-    this.wire = new WireAgents({ engine, registry, clock, maxAgents, ttlSeconds, remove, log });
+    this.wire = new WireAgents({ engines, registry, clock, maxAgents, ttlSeconds, remove, log });
   }
 
   /** Why an agent could last not be written to disk; null when all are. */
@@ -71,7 +81,7 @@ export class Agents implements AgentService {
         scope,
         parent: null,
         policy: { ...this.#limits.policy, ...policy },
-        fingerprint: this.#engine.model.fingerprint,
+        fingerprint: this.#engines.current?.model.fingerprint ?? '', // until its first turn
         messages,
         tools,
       },
@@ -118,9 +128,10 @@ export class Agents implements AgentService {
     }
     this.#recall(agent);
     const { policy, tokens, scope } = agent;
-    if (isCurrent(agent, this.#engine.model) && policy.persist !== 'none') {
-      await this.#engine.kept.share(identityOf(parent), identityOf(agent), tokens, policy.pinned);
-      if (policy.persist === 'disk') this.#engine.parking.adopt(tokens, scope, agentOwner(agent.id));
+    const engine = this.#engines.holding(agent);
+    if (engine !== null && policy.persist !== 'none') {
+      await engine.kept.share(identityOf(parent), identityOf(agent), tokens, policy.pinned);
+      if (policy.persist === 'disk') engine.parking.adopt(tokens, scope, agentOwner(agent.id));
     }
     await this.#registry.save(agent);
     return this.#view(agent);
@@ -138,7 +149,7 @@ export class Agents implements AgentService {
     const before = this.#get(id, caller);
     const agent = { ...before, policy: { ...before.policy, ...change } };
     this.#registry.tree.update(agent);
-    await this.#engine.kept.pin(identityOf(agent), agent.policy.pinned);
+    for (const engine of this.#engines.all()) await engine.kept.pin(identityOf(agent), agent.policy.pinned);
     await this.#store.pin(agentOwner(id), agent.policy.pinned);
     if (before.policy.persist === 'disk' && agent.policy.persist !== 'disk') await this.#purge(agent);
     if (before.policy.persist !== 'disk' && agent.policy.persist === 'disk')
@@ -178,6 +189,11 @@ export class Agents implements AgentService {
     return this.#view(agent);
   }
 
+  /** A model has come into memory: what agents had read and written with it is what it goes on from. */
+  meet(engine: Engine): void {
+    for (const agent of this.#registry.tree.list(EVERYONE)) recall(agent, engine);
+  }
+
   /** Ends the agents whose time is over; their KV goes with them. */
   async sweep(): Promise<void> {
     for (const agent of this.#registry.tree.expired(this.#clock.now())) {
@@ -191,7 +207,7 @@ export class Agents implements AgentService {
   /** Writes what could not be written when it changed: agents, and the KV that memory has of them. */
   async saveRest(): Promise<void> {
     await this.#registry.saveRest();
-    await this.#engine.kept.storeRest();
+    for (const engine of this.#engines.all()) await engine.kept.storeRest();
   }
 
   /** Throws when an invariant does not hold. */
@@ -207,6 +223,7 @@ export class Agents implements AgentService {
     const { busy: _, tools, ...rest } = request;
     const messages = [...agent.messages, ...request.messages];
     const { persist, pinned, maxTokens: quotaTokens } = agent.policy;
+    const engine = this.#engines.get(request.model);
     const whole: GenerationRequest = {
       ...rest,
       ...identityOf(agent),
@@ -219,7 +236,7 @@ export class Agents implements AgentService {
     };
     let text = '';
     let report: AgentContext['report'] = null;
-    for await (const event of this.#engine.submit(whole, options)) {
+    for await (const event of engine.submit(whole, options)) {
       if (event.type === 'started') report = event.cache;
       if (event.type === 'token') text += event.text;
       if (event.type === 'finished') {
@@ -229,7 +246,7 @@ export class Agents implements AgentService {
           messages: answered,
           tools: whole.tools,
           tokens: event.tokens!,
-          fingerprint: this.#engine.model.fingerprint,
+          fingerprint: engine.model.fingerprint,
           completionTokens,
           report: report!,
         };
@@ -245,8 +262,10 @@ export class Agents implements AgentService {
     const identity = identityOf(agent);
     let gone = NOTHING;
     await this.#registry.remove(agent, async (isStored) => {
-      await this.#engine.kept.release((entry) => isSameIdentity(entry, identity));
-      this.#engine.histories.forget(identity);
+      for (const { histories, kept } of this.#engines.all()) {
+        await kept.release((entry) => isSameIdentity(entry, identity));
+        histories.forget(identity);
+      }
       if (isStored && purge) gone = await this.#purge(agent);
       else if (isStored) await this.#store.disown(agentOwner(agent.id));
     });
@@ -255,20 +274,18 @@ export class Agents implements AgentService {
   }
 
   async #purge(agent: AgentContext): Promise<{ readonly blocks: number; readonly bytes: number }> {
-    await this.#engine.parking.flush();
+    for (const { parking } of this.#engines.all()) await parking.flush();
     return this.#store.purge(agentOwner(agent.id));
   }
 
   #recall(agent: AgentContext): void {
-    const { tokens, fingerprint } = agent;
-    if (tokens.length > 0)
-      this.#engine.histories.set(identityOf(agent), { tokens, digest: digestOf(agent, sha256), fingerprint, lost: null });
+    for (const engine of this.#engines.all()) recall(agent, engine);
   }
 
   #view(agent: AgentContext): AgentView {
     const state = this.#turns.waiting(agent.id) > 0 ? 'waiting' : this.#isBusy(agent.id) ? 'running' : 'idle';
     const children = this.#registry.tree.childrenOf(agent.id, EVERYONE).map(({ id }) => id);
-    return { ...agent, state, children, place: placeOf(agent, this.#engine, this.#store) };
+    return { ...agent, state, children, place: placeOf(agent, this.#engines, this.#store) };
   }
 
   #get(id: string, caller: Caller): AgentContext {
@@ -292,6 +309,13 @@ export class Agents implements AgentService {
       hint: 'Remove some, give them a TTL, or raise agents.max.',
     });
   }
+}
+
+/** What it has of this model, or else what it has of the last one: then a miss can be explained. */
+function recall(agent: AgentContext, { histories, model }: Engine): void {
+  const own = tokensWith(agent, model.fingerprint);
+  const [tokens, fingerprint] = own === null ? [agent.tokens, agent.fingerprint] : [own, model.fingerprint];
+  if (tokens.length > 0) histories.set(identityOf(agent), { tokens, digest: digestOf(agent, sha256), fingerprint, lost: null });
 }
 
 const NOTHING: { readonly blocks: number; readonly bytes: number } = { blocks: 0, bytes: 0 };

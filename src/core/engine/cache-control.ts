@@ -5,21 +5,22 @@ import type { KvBlock } from '../domain/kv-block.js';
 import { BLOCK_TOKENS } from '../domain/model-cache-spec.js';
 import type { KvStore, VerifyReport } from '../ports.js';
 import type { AgentService, CachedBlockView, CacheOverview, CacheService } from './agent-service.js';
-import { identityOf, isCurrent, isSameIdentity } from './agent-identity.js';
-import type { Engine } from './engine.js';
+import { identityOf, isSameIdentity } from './agent-identity.js';
+import type { ResidentEngines } from './resident-engines.js';
 import type { RetainedSequence } from './retained-sequences.js';
 
 export class CacheControl implements CacheService {
   constructor(
-    private readonly engine: Engine,
+    private readonly engines: ResidentEngines,
     private readonly agents: AgentService,
     private readonly store: KvStore,
   ) {}
 
   inspect(): CacheOverview {
-    const { kv, model, histories } = this.engine;
+    const engine = this.engines.get(undefined);
+    const { kv, model, histories } = engine;
     const { retained } = kv;
-    const { tokens, kv: pool } = this.engine.status();
+    const { tokens, kv: pool } = engine.status();
     return {
       fingerprint: model.fingerprint,
       model: model.id,
@@ -40,8 +41,11 @@ export class CacheControl implements CacheService {
     // The token sampled last has no KV yet, and the last block is stored without it.
     const { memoryTokens, diskTokens } = agent.place;
     const tokens = agent.tokens.subarray(0, Math.max(memoryTokens, diskTokens));
-    const blocks = isCurrent(agent, this.engine.model) ? this.engine.parking.chain(tokens, agent.scope).blocks : [];
-    return { agent, blocks: blocks.map((block) => ({ ...this.#view(block), tier: tierOf(block, memoryTokens, diskTokens) })) };
+    const blocks = this.engines.holding(agent)?.parking.chain(tokens, agent.scope).blocks ?? [];
+    return {
+      agent,
+      blocks: blocks.map((block) => ({ ...this.#view(block, agent.fingerprint), tier: tierOf(block, memoryTokens, diskTokens) })),
+    };
   }
 
   inspectBlock(hash: string): CachedBlockView {
@@ -49,7 +53,7 @@ export class CacheControl implements CacheService {
     const found = this.store.find(hash);
     if (found.length !== 1)
       throw noBlock(hash, found.length === 0 ? 'no stored block begins so' : `${found.length} stored blocks begin so`);
-    return this.#view(found[0]!);
+    return this.#view(found[0]!, found[0]!.fingerprint);
   }
 
   async evict(
@@ -59,21 +63,27 @@ export class CacheControl implements CacheService {
     const identity = agent === null ? null : identityOf(this.agents.show(agent, caller));
     const goes = (entry: RetainedSequence): boolean =>
       identity === null ? caller.seesAll || entry.scope === caller.scope : isSameIdentity(entry, identity);
-    const going = [...this.engine.kv.retained.kept()].filter(goes);
-    const bytes = this.engine.model.cache.bytesOf(this.engine.kv.pool.heldOnlyBy(going.map(({ lease }) => lease)));
-    if (dryRun) return { sequences: going.length, bytes, writtenBytes: 0 };
-    const writtenBytes = to === 'disk' ? await this.engine.kept.store(going) : 0;
-    await this.engine.kept.release((entry) => going.includes(entry));
-    return { sequences: going.length, bytes, writtenBytes };
+    const evicted = { sequences: 0, bytes: 0, writtenBytes: 0 };
+    for (const { kept, kv, model } of this.engines.all()) {
+      const going = [...kv.retained.kept()].filter(goes);
+      evicted.sequences += going.length;
+      evicted.bytes += model.cache.bytesOf(kv.pool.heldOnlyBy(going.map(({ lease }) => lease)));
+      if (dryRun) continue;
+      if (to === 'disk') evicted.writtenBytes += await kept.store(going);
+      await kept.release((entry) => going.includes(entry));
+    }
+    return evicted;
   }
 
   verify(onProgress?: (done: number, total: number) => void): Promise<VerifyReport> {
     return this.store.verify(onProgress);
   }
 
-  #view({ hash, parent, index, tokens }: KvBlock): CachedBlockView {
+  /** Its text needs the tokenizer of its model, which may not be in memory. */
+  #view({ hash, parent, index, tokens }: KvBlock, fingerprint: string): CachedBlockView {
     const described = this.store.describe(hash);
-    const text = this.engine.model.tokenizer.decode(tokens.subarray(0, SHOWN_TOKENS), { skipSpecialTokens: false });
+    const tokenizer = this.engines.withFingerprint(fingerprint)?.model.tokenizer;
+    const text = tokenizer?.decode(tokens.subarray(0, SHOWN_TOKENS), { skipSpecialTokens: false }) ?? '';
     return {
       hash,
       parent,

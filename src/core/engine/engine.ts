@@ -32,7 +32,8 @@ export class Engine implements TextGenerator {
   readonly #encoder: PromptEncoder;
   readonly #admission: Admission;
   readonly #loop: StepLoop;
-  #closing = false;
+  /** Why nothing is admitted any more. */
+  #closed: SemanticError | null = null;
   #fault: string | null = null;
 
   constructor(model: EngineModel, store: KvStore, timer: Timer, limits: EngineLimits) {
@@ -143,9 +144,14 @@ export class Engine implements TextGenerator {
     wake();
   }
 
-  /** From now on `submit` throws ShuttingDown; what was admitted goes on. */
-  stopAdmitting(): void {
-    this.#closing = true;
+  /** From now on `submit` throws `reason`, or else ShuttingDown; what was admitted goes on. */
+  stopAdmitting(reason: SemanticError = this.#shuttingDown('the engine is stopping and admits nothing new')): void {
+    this.#closed ??= reason;
+  }
+
+  /** It was to be closed, and goes on after all. */
+  admitAgain(): void {
+    this.#closed = null;
   }
 
   /** Resolves when nothing waits or runs. */
@@ -156,19 +162,21 @@ export class Engine implements TextGenerator {
     }
   }
 
-  /** Ends what still runs, waits for what is being stored, then frees every sequence, the model and the template's worker. */
-  async close(): Promise<void> {
-    this.stopAdmitting();
-    const stopped = new SemanticError('ShuttingDown', 'the daemon stopped before the answer was complete', {
-      retryAfterSeconds: this.#parts.scheduler.limits.retryAfterSeconds,
-    });
-    for (const generation of this.#parts.live.all()) this.#cancel(generation, stopped);
-    await this.drain();
+  /** Ends what still runs, with `reason`; waits for what is being stored, then frees every sequence, the model and the template's worker. */
+  async close(reason: SemanticError = this.#shuttingDown('the daemon stopped before the answer was complete')): Promise<void> {
+    this.stopAdmitting(reason);
+    await this.end(reason);
     await this.kept.storeRest();
     await this.kept.release(() => true);
     await this.model.template.close();
     await this.model.runner.unload();
     this.checkIntegrity();
+  }
+
+  /** Ends all that waits or runs. */
+  async end(reason: SemanticError): Promise<void> {
+    for (const generation of this.#parts.live.all()) this.#cancel(generation, reason);
+    await this.drain();
   }
 
   /** Throws when the bookkeeping contradicts itself. */
@@ -254,10 +262,11 @@ export class Engine implements TextGenerator {
 
   #assertOpen(): void {
     if (this.#fault !== null) throw new SemanticError('Internal', this.#fault, { hint: 'Restart the daemon, and report it with the log.' });
-    if (this.#closing)
-      throw new SemanticError('ShuttingDown', 'the engine is stopping and admits nothing new', {
-        retryAfterSeconds: this.#parts.scheduler.limits.retryAfterSeconds,
-      });
+    if (this.#closed !== null) throw this.#closed;
+  }
+
+  #shuttingDown(what: string): SemanticError {
+    return new SemanticError('ShuttingDown', what, { retryAfterSeconds: this.#parts.scheduler.limits.retryAfterSeconds });
   }
 }
 

@@ -121,6 +121,17 @@ export class KeptKv {
     return written.reduce((sum, bytes) => sum + bytes, 0);
   }
 
+  /**
+   * Running and kept sequences are to do with `bytes` together; what is kept makes way, least recently used first. Throws PoolExhausted
+   * where running and pinned ones hold more.
+   */
+  async setBudget(bytes: number): Promise<void> {
+    const { kv, parking } = this.options;
+    if (bytes < kv.pool.counts().usedBytes) await parking.flush(); // what is being written is held
+    await this.#letGo(kv.retained.shrinkPool(bytes));
+    kv.pool.setBudget({ bytes });
+  }
+
   async pin(identity: Identity, pinned: boolean): Promise<void> {
     await this.#letGo(this.options.kv.retained.pin(identity, pinned));
   }

@@ -4,18 +4,21 @@ import { countsOf } from '../domain/block-pool.js';
 import { commonPrefix } from '../domain/common-prefix.js';
 import { BLOCK_TOKENS } from '../domain/model-cache-spec.js';
 import type { KvStore } from '../ports.js';
-import { identityOf, isCurrent } from './agent-identity.js';
+import { identityOf } from './agent-identity.js';
 import type { AgentPlace } from './agent-service.js';
-import type { Engine } from './engine.js';
+import type { ResidentEngines } from './resident-engines.js';
 
-export function placeOf(agent: AgentContext, engine: Engine, store: KvStore): AgentPlace {
+/** With the model it spoke with last: nothing while that is not in memory, though its blocks may be on disk. */
+export function placeOf(agent: AgentContext, engines: ResidentEngines, store: KvStore): AgentPlace {
   const identity = identityOf(agent);
-  const isOfModel = isCurrent(agent, engine.model);
-  const kept = isOfModel ? engine.kv.retained.keptOf(identity) : null;
-  const chain = isOfModel ? engine.parking.chain(agent.tokens, agent.scope, identity.sessionId) : null;
-  const diskTokens = chain === null ? 0 : engine.parking.storedTokens(chain);
-  const stored =
-    chain?.blocks.filter(({ index }) => index * BLOCK_TOKENS < diskTokens).flatMap(({ hash }) => store.describe(hash)?.images ?? []) ?? [];
+  const engine = engines.holding(agent);
+  if (engine === null) return NOWHERE;
+  const kept = engine.kv.retained.keptOf(identity);
+  const chain = engine.parking.chain(agent.tokens, agent.scope, identity.sessionId);
+  const diskTokens = engine.parking.storedTokens(chain);
+  const stored = chain.blocks
+    .filter(({ index }) => index * BLOCK_TOKENS < diskTokens)
+    .flatMap(({ hash }) => store.describe(hash)?.images ?? []);
   return {
     memoryTokens: kept === null ? 0 : commonPrefix(kept.tokens, agent.tokens),
     memoryBytes: kept === null ? 0 : engine.model.cache.bytesOf(countsOf(kept.lease)),
@@ -23,3 +26,5 @@ export function placeOf(agent: AgentContext, engine: Engine, store: KvStore): Ag
     diskBytes: stored.reduce((sum, { bytes }) => sum + bytes, 0),
   };
 }
+
+const NOWHERE: AgentPlace = { memoryTokens: 0, memoryBytes: 0, diskTokens: 0, diskBytes: 0 };

@@ -202,6 +202,11 @@ export class RetainedSequences {
     return this.#evictUntil(() => this.#pool.canResize(lease, counts, keep));
   }
 
+  /** Lets sequences go until the pool uses no more than so many bytes, or only pinned ones are left; returns what the caller must drop. */
+  shrinkPool(bytes: number): RetainedSequence[] {
+    return this.#evictUntil(() => this.#pool.counts().usedBytes <= bytes);
+  }
+
   /** Lets go of what `which` says, pinned or not; the caller drops them. */
   release(which: (entry: RetainedSequence) => boolean): RetainedSequence[] {
     const gone = [...this.#kept.values()].filter(which);

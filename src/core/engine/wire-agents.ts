@@ -12,12 +12,12 @@ import { outlineInSteps, outlineOf } from '../domain/outline.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
 import type { Clock } from '../ports.js';
 import type { AgentRegistry } from './agent-registry.js';
-import type { Engine } from './engine.js';
+import type { ResidentEngines } from './resident-engines.js';
 import { sha256 } from './sha256.js';
 import { type RecordedThread, WireThreads } from './wire-threads.js';
 
 export interface WireAgentsOptions {
-  readonly engine: Engine;
+  readonly engines: ResidentEngines;
   readonly registry: AgentRegistry;
   readonly clock: Clock;
   readonly maxAgents: number;
@@ -46,7 +46,7 @@ export class WireAgents implements TextGenerator {
   }
 
   async *submit({ agent: hint, ...request }: GenerationRequest, options: Submitted = {}): Events {
-    const { engine } = this.options;
+    const engine = this.options.engines.get(request.model);
     if (hint === undefined) return yield* engine.submit(request, options);
     const outline = await inSlices(outlineInSteps(request, sha256));
     const relation = this.#threads.place(hint.id, outline, () => this.#recorded(hint.id));
@@ -64,12 +64,9 @@ export class WireAgents implements TextGenerator {
     }
   }
 
-  countTokens(...source: Parameters<Engine['countTokens']>): ReturnType<Engine['countTokens']> {
-    return this.options.engine.countTokens(...source);
-  }
-
   async *#turn({ id, policy }: AgentContext, request: GenerationRequest, options: Submitted): Events {
-    const { clock, engine, registry } = this.options;
+    const { clock, engines, registry } = this.options;
+    const engine = engines.get(request.model);
     const { persist, pinned, maxTokens: quotaTokens } = policy;
     let text = '';
     let report: AgentContext['report'] = null;
@@ -103,8 +100,8 @@ export class WireAgents implements TextGenerator {
   }
 
   /** The agent, and those it works for, made where they are not there; null where they cannot be. */
-  async #join({ id, ancestors, client }: AgentHint, { scope, persist }: GenerationRequest): Promise<AgentContext | null> {
-    const { clock, engine, registry, ttlSeconds } = this.options;
+  async #join({ id, ancestors, client }: AgentHint, { model, scope, persist }: GenerationRequest): Promise<AgentContext | null> {
+    const { clock, engines, registry, ttlSeconds } = this.options;
     const { tree } = registry;
     const line = [...ancestors, id];
     const isOther = (agent: AgentContext | undefined): boolean =>
@@ -113,7 +110,7 @@ export class WireAgents implements TextGenerator {
     if (taken !== undefined) return this.#refuse(`${taken} is an agent of somebody else`, id);
     if (!(await this.#makeRoom(line))) return this.#refuse(`there are ${this.options.maxAgents} agents, and none that may go`, id);
     const policy: AgentPolicy = { persist, ttlSeconds, pinned: false, maxTokens: null };
-    const what = { scope, client, policy, fingerprint: engine.model.fingerprint, messages: [], tools: [] };
+    const what = { scope, client, policy, fingerprint: engines.get(model).model.fingerprint, messages: [], tools: [] };
     const made: AgentContext[] = [];
     for (const [i, name] of line.entries()) {
       if (tree.find(name) !== undefined) continue;

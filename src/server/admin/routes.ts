@@ -9,12 +9,15 @@ import type { DaemonStatus } from './status.js';
 
 export interface AdminSource {
   status(): DaemonStatus;
+  /** Of the current model. Throws ModelUnavailable while there is none. */
+  engine(): Engine;
 }
 
-export function admin(app: FastifyInstance, source: AdminSource, engine: Engine): void {
+export function admin(app: FastifyInstance, source: AdminSource): void {
   app.get('/v1/admin/status', () => source.status());
-  app.get('/v1/admin/scheduler', (request): SchedulerBody => schedulerBody(engine.scheduling(), callerOf(request)));
+  app.get('/v1/admin/scheduler', (request): SchedulerBody => schedulerBody(source.engine().scheduling(), callerOf(request)));
   app.patch('/v1/admin/scheduler', (request): SchedulerBody => {
+    const engine = source.engine();
     engine.setLimits(toLimits(request.body));
     return schedulerBody(engine.scheduling(), callerOf(request));
   });

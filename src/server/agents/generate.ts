@@ -9,14 +9,17 @@ import { errorBody, toSemanticError } from '../error-reply.js';
 import { EventStream, type StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
+import { parseBody } from '../request-body.js';
+import type { ServedModels } from '../served-models.js';
 import { whenGone } from '../when-gone.js';
+import { turnSchema } from './schema.js';
 import { toTurn } from './to-request.js';
 import { turnBody, turnEvent, type TurnEventBody } from './turn-bodies.js';
 
 export interface GenerateOptions {
   readonly agents: AgentService;
   readonly sampling: SamplingDefaults;
-  readonly vocabSize: number;
+  readonly models: ServedModels;
   readonly stream: StreamLimits;
 }
 
@@ -28,7 +31,9 @@ export async function generate(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object | FastifyReply> {
-  const turn = toTurn(request.body, request.headers, options.sampling, options.vocabSize);
+  const body = parseBody(turnSchema, request.body);
+  const { name, engine } = await options.models.acquire(body.model ?? null, whenGone(reply, null));
+  const turn = toTurn(body, request.headers, options.sampling, { model: name, vocabSize: engine.model.runner.vocabSize });
   const events = options.agents.generate(id, turn.request, callerOf(request), { signal: whenGone(reply, turn.timeoutMs) });
   if (!turn.stream) return whole(events, turn.request.logprobs);
   const ahead = new ReadAhead(events);

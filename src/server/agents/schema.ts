@@ -24,8 +24,11 @@ export const turnSchema = z.strictObject({
   input: z.string().min(1).optional(),
   messages: z.array(messageSchema).min(1).optional(),
   busy: z.enum(['wait', 'fork'], { error: 'wanted "wait" or "fork"' }).nullish(),
+  /** Who answers, of those in memory; the current one where nothing is said. */
+  model: z.string().min(1).nullish(),
   ...generationFields,
 });
+export type TurnBody = z.output<typeof turnSchema>;
 
 export const policySchema = z.strictObject(policyFields);
 export type PolicyBody = z.output<typeof policySchema>;

@@ -6,7 +6,7 @@ import type { AgentTurnRequest, NewAgent, Rewind } from '../../core/engine/agent
 import { type SamplingDefaults, toGeneration, toMessage } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
 import { invalidField, parseBody } from '../request-body.js';
-import { createSchema, forkSchema, type PolicyBody, policySchema, rewindSchema, turnSchema } from './schema.js';
+import { createSchema, forkSchema, type PolicyBody, policySchema, rewindSchema, type TurnBody } from './schema.js';
 
 export function toNewAgent(json: unknown): NewAgent {
   const body = parseBody(createSchema, json ?? {});
@@ -27,13 +27,18 @@ export interface AgentTurn {
   readonly request: AgentTurnRequest;
 }
 
-export function toTurn(json: unknown, headers: FastifyRequest['headers'], defaults: SamplingDefaults, vocabSize: number): AgentTurn {
-  const body = parseBody(turnSchema, json);
+export function toTurn(
+  body: TurnBody,
+  headers: FastifyRequest['headers'],
+  defaults: SamplingDefaults,
+  { model, vocabSize }: { readonly model: string; readonly vocabSize: number },
+): AgentTurn {
   const { priority, timeoutMs } = toTerms(body, headers);
   return {
     stream: body.stream ?? false,
     timeoutMs,
     request: {
+      model,
       ...toGeneration(body, defaults, vocabSize),
       messages: newMessages(body.input, body.messages?.map(toMessage)),
       tools: body.tools ?? null,

@@ -2,23 +2,22 @@
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
 import { answerChoices, type ChoiceEvent } from '../../core/answers/answer-choices.js';
-import type { Answerer } from '../../core/answers/answerer.js';
 import type { Persist } from '../../core/domain/agent.js';
 import { chunkStream } from '../answering/chunk-stream.js';
 import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
-import type { ServedModel } from '../served-model.js';
+import type { ServedModels } from '../served-models.js';
+import { parseBody } from '../request-body.js';
 import { whenGone } from '../when-gone.js';
+import { chatCompletionSchema } from './schema.js';
 import { ChatStream } from './stream-events.js';
 import { toChatCompletionRequest } from './to-request.js';
 import { wholeAnswer } from './whole-answer.js';
 
 export interface ChatCompletionOptions {
-  readonly answerer: Answerer;
-  readonly served: ServedModel;
-  readonly vocabSize: number;
+  readonly models: ServedModels;
   readonly sampling: SamplingDefaults;
   /** How long KV stays that a request leaves behind. */
   readonly persist: Persist;
@@ -26,14 +25,15 @@ export interface ChatCompletionOptions {
 }
 
 export function chatCompletions(app: FastifyInstance, options: ChatCompletionOptions): void {
-  const { answerer, persist, sampling, served, stream: limits, vocabSize } = options;
+  const { models, persist, sampling, stream: limits } = options;
   app.post('/v1/chat/completions', async (request, reply) => {
     const { scope } = callerOf(request);
-    const wanted = toChatCompletionRequest(request.body, request.headers, sampling, vocabSize, { scope, persist });
-    served.assertServes(wanted.model);
+    const body = parseBody(chatCompletionSchema, request.body);
+    const { name, answerer, engine } = await models.acquire(body.model, whenGone(reply, null));
+    const wanted = toChatCompletionRequest(body, request.headers, sampling, engine.model.runner.vocabSize, { scope, persist });
     const { choices, legacyFunctions } = wanted;
     const id = `chatcmpl-${randomBytes(16).toString('hex')}`;
-    const head = { id, created: Math.floor(Date.now() / 1000), model: served.id, legacyFunctions };
+    const head = { id, created: Math.floor(Date.now() / 1000), model: name, legacyFunctions };
     const answering = answerChoices(answerer, wanted.request, choices, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
     const form = {
       body: (events: AsyncIterable<ChoiceEvent>) => wholeAnswer(head, events, choices, wanted.request.logprobs),

@@ -9,13 +9,12 @@ import { toConstraint } from '../generation/constraint.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
 import { agentHint } from '../identity/agent-hint.js';
-import { invalidField, parseBody } from '../request-body.js';
-import { type ChatCompletionBody, chatCompletionSchema } from './schema.js';
+import { invalidField } from '../request-body.js';
+import type { ChatCompletionBody } from './schema.js';
 import { toConversation } from './to-conversation.js';
 import { toTools } from './to-tools.js';
 
 export interface ChatCompletionRequest {
-  readonly model: string;
   readonly stream: boolean;
   readonly timeoutMs: number | null;
   readonly includeUsage: boolean;
@@ -32,20 +31,18 @@ export interface KvTerms {
 }
 
 export function toChatCompletionRequest(
-  json: unknown,
+  body: ChatCompletionBody,
   headers: FastifyRequest['headers'],
   defaults: SamplingDefaults,
   vocabSize: number,
   terms: KvTerms,
 ): ChatCompletionRequest {
-  const body = parseBody(chatCompletionSchema, json);
   const { priority, timeoutMs } = toTerms(body, headers);
   const generation = toGeneration(body, defaults, vocabSize);
   const constraint = toConstraint(body);
   const conversation = toConversation(body.messages);
   const prompt = { conversation, ...toTools(body), ...toThinking(body), continuesLast: continuesLast(body, conversation) };
   return {
-    model: body.model,
     stream: body.stream ?? false,
     timeoutMs,
     includeUsage: body.stream_options?.include_usage ?? false,

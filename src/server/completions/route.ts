@@ -4,38 +4,39 @@ import type { FastifyInstance } from 'fastify';
 import { asChoice } from '../../core/answers/answer-choices.js';
 import { mergeAnswers } from '../../core/answers/merge-answers.js';
 import type { Persist } from '../../core/domain/agent.js';
-import type { EngineEvent, TextGenerator } from '../../core/domain/request.js';
+import type { EngineEvent } from '../../core/domain/request.js';
 import { chunkStream } from '../answering/chunk-stream.js';
 import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
-import type { ServedModel } from '../served-model.js';
+import { parseBody } from '../request-body.js';
+import type { ServedModels } from '../served-models.js';
 import { whenGone } from '../when-gone.js';
 import { type AnswersForm, type CompletionEvent, CompletionStream, wholeCompletion } from './answers.js';
-import { toCompletionRequest, type Vocabulary } from './to-request.js';
+import { completionSchema } from './schema.js';
+import { toCompletionRequest } from './to-request.js';
 
 export interface CompletionOptions {
-  readonly generator: TextGenerator;
-  readonly vocabulary: Vocabulary;
-  readonly served: ServedModel;
+  readonly models: ServedModels;
   readonly sampling: SamplingDefaults;
   readonly persist: Persist;
   readonly stream: StreamLimits;
 }
 
 export function completions(app: FastifyInstance, options: CompletionOptions): void {
-  const { generator, persist, sampling, served, stream: limits, vocabulary } = options;
+  const { models, persist, sampling, stream: limits } = options;
   app.post('/v1/completions', async (request, reply) => {
     const { scope } = callerOf(request);
-    const wanted = toCompletionRequest(request.body, request.headers, sampling, vocabulary, { scope, persist });
-    served.assertServes(wanted.model);
+    const body = parseBody(completionSchema, request.body);
+    const { name, engine } = await models.acquire(body.model, whenGone(reply, null));
+    const wanted = toCompletionRequest(body, request.headers, sampling, engine.model, { scope, persist });
     const { choices, echoes, logprobs, requests } = wanted;
-    const head = { id: `cmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: served.id };
+    const head = { id: `cmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: name };
     const form: AnswersForm = { head, choices, echoes, logprobs };
     const answering = mergeAnswers<EngineEvent>({
       number: requests.length * choices,
-      start: (choice, signal) => generator.submit(asChoice(requests[Math.floor(choice / choices)]!, choice % choices), { signal }),
+      start: (choice, signal) => engine.submit(asChoice(requests[Math.floor(choice / choices)]!, choice % choices), { signal }),
       signal: whenGone(reply, wanted.timeoutMs),
     });
     const reading = {

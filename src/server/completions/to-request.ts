@@ -6,11 +6,10 @@ import type { EngineModel } from '../../core/engine/engine-parts.js';
 import { toConstraint } from '../generation/constraint.js';
 import { type SamplingDefaults, toGeneration } from '../generation/to-generation.js';
 import { toTerms } from '../generation/terms.js';
-import { invalidField, parseBody } from '../request-body.js';
-import { type CompletionBody, completionSchema } from './schema.js';
+import { invalidField } from '../request-body.js';
+import type { CompletionBody } from './schema.js';
 
 export interface CompletionRequest {
-  readonly model: string;
   readonly stream: boolean;
   readonly timeoutMs: number | null;
   readonly includeUsage: boolean;
@@ -23,7 +22,7 @@ export interface CompletionRequest {
 }
 
 /** Of the model. */
-export type Vocabulary = Pick<EngineModel, 'contextLength' | 'tokenizer'> & { readonly runner: { readonly vocabSize: number } };
+type Vocabulary = Pick<EngineModel, 'contextLength' | 'tokenizer'> & { readonly runner: { readonly vocabSize: number } };
 
 export interface CompletionTerms {
   readonly scope: string;
@@ -35,13 +34,12 @@ const DEFAULT_MAX_TOKENS = 16;
 const MOST_ANSWERS = 128;
 
 export function toCompletionRequest(
-  json: unknown,
+  body: CompletionBody,
   headers: FastifyRequest['headers'],
   defaults: SamplingDefaults,
   { contextLength, tokenizer, runner }: Vocabulary,
   terms: CompletionTerms,
 ): CompletionRequest {
-  const body = parseBody(completionSchema, json);
   assertPossible(body);
   const { logprobs, ...fields } = body;
   const withLogprobs = logprobs !== null && logprobs !== undefined;
@@ -59,7 +57,6 @@ export function toCompletionRequest(
   const textOf = (prompt: string | Int32Array): string =>
     typeof prompt === 'string' ? prompt : tokenizer.decode(prompt, { skipSpecialTokens: false });
   return {
-    model: body.model,
     stream: body.stream ?? false,
     timeoutMs,
     includeUsage: body.stream_options?.include_usage ?? false,

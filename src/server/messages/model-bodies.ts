@@ -1,12 +1,13 @@
 /** Models as the Messages API lists them. */
-import type { ModelFacts } from '../models.js';
+import type { ResidentModel } from '../../core/residency/resident-model.js';
 
-export function modelInfo({ served, contextLength, loadedAt }: ModelFacts): object {
+export function modelInfo({ name, engine, loadedAt }: ResidentModel): object {
+  const { contextLength } = engine.model;
   return {
     type: 'model',
-    id: served.id,
-    display_name: served.id,
-    created_at: new Date(loadedAt * 1000).toISOString(),
+    id: name,
+    display_name: name,
+    created_at: new Date(Math.floor(loadedAt / 1000) * 1000).toISOString(),
     max_input_tokens: contextLength,
     max_tokens: contextLength,
     capabilities: null,
@@ -18,7 +19,6 @@ export function modelInfo({ served, contextLength, loadedAt }: ModelFacts): obje
 }
 
 /** All there are: one page. */
-export function modelPage(facts: ModelFacts): object {
-  const { id } = facts.served;
-  return { data: [modelInfo(facts)], has_more: false, first_id: id, last_id: id };
+export function modelPage(models: readonly ResidentModel[]): object {
+  return { data: models.map(modelInfo), has_more: false, first_id: models[0]?.name ?? null, last_id: models.at(-1)?.name ?? null };
 }

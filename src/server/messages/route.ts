@@ -1,7 +1,7 @@
 /** POST /v1/messages and /v1/messages/count_tokens. */
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance } from 'fastify';
-import type { Answerer, ConversationEvent } from '../../core/answers/answerer.js';
+import type { ConversationEvent } from '../../core/answers/answerer.js';
 import type { ThinkingSeal } from '../../core/answers/thinking-seal.js';
 import type { Persist } from '../../core/domain/agent.js';
 import { SemanticError } from '../../core/domain/errors.js';
@@ -11,7 +11,7 @@ import type { Frame, StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { agentHint } from '../identity/agent-hint.js';
 import { parseConversation } from '../request-body.js';
-import type { ServedModel } from '../served-model.js';
+import type { ServedModels } from '../served-models.js';
 import { whenGone } from '../when-gone.js';
 import { contentOf, messageBody, type MessageHead } from './bodies.js';
 import { messagesErrorBody, replyWithMessagesError } from './errors.js';
@@ -22,8 +22,7 @@ import { toPrompt } from './to-conversation.js';
 import { toMessagesRequest } from './to-request.js';
 
 export interface MessagesOptions {
-  readonly answerer: Answerer;
-  readonly served: ServedModel;
+  readonly models: ServedModels;
   readonly seal: ThinkingSeal;
   readonly sampling: SamplingDefaults;
   readonly persist: Persist;
@@ -43,12 +42,12 @@ export function messages(app: FastifyInstance, options: MessagesOptions): void {
 }
 
 function routes(app: FastifyInstance, options: MessagesOptions): void {
-  const { answerer, served, seal, stream: limits } = options;
+  const { models, seal, stream: limits } = options;
   app.post('/v1/messages', async (request, reply) => {
     const body = await parseConversation(messagesSchema, request.body);
-    served.assertServes(body.model);
+    const { name, answerer } = await models.acquire(body.model, whenGone(reply, null));
     const wanted = toMessagesRequest(body, request.headers, { ...options, scope: callerOf(request).scope });
-    const head: MessageHead = { id: `msg_${randomBytes(12).toString('hex')}`, model: served.id };
+    const head: MessageHead = { id: `msg_${randomBytes(12).toString('hex')}`, model: name };
     const answering = answerer.answer(wanted.request, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
     const display = thinkingDisplay(seal, body.thinking?.display);
     const form = {
@@ -57,9 +56,9 @@ function routes(app: FastifyInstance, options: MessagesOptions): void {
     };
     return replyWithAnswer(answering, form, { limits }, request, reply);
   });
-  app.post('/v1/messages/count_tokens', async (request) => {
+  app.post('/v1/messages/count_tokens', async (request, reply) => {
     const body = await parseConversation(countTokensSchema, request.body);
-    served.assertServes(body.model);
+    const { answerer } = await models.acquire(body.model, whenGone(reply, null));
     const { scope } = callerOf(request);
     const asker = { scope, ...agentHint(request.headers, { metadata: body['metadata'] }, scope) };
     return { input_tokens: await answerer.countTokens(toPrompt(body, seal), asker) };

@@ -1,7 +1,7 @@
 /** POST /v1/responses and /v1/responses/input_tokens. */
 import { randomBytes } from 'node:crypto';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Answerer, ConversationEvent } from '../../core/answers/answerer.js';
+import type { ConversationEvent } from '../../core/answers/answerer.js';
 import type { ThinkingSeal } from '../../core/answers/thinking-seal.js';
 import type { Persist } from '../../core/domain/agent.js';
 import { SemanticError } from '../../core/domain/errors.js';
@@ -12,7 +12,8 @@ import type { SamplingDefaults } from '../generation/to-generation.js';
 import { agentHint } from '../identity/agent-hint.js';
 import { ReadAhead } from '../read-ahead.js';
 import { invalidField, parseConversation } from '../request-body.js';
-import type { ServedModel } from '../served-model.js';
+import type { ResidentModel } from '../../core/residency/resident-model.js';
+import type { ServedModels } from '../served-models.js';
 import { afterTime, whenGone } from '../when-gone.js';
 import type { BackgroundResponses } from './background.js';
 import { replyWithRun, toFrame } from './follow-run.js';
@@ -24,8 +25,7 @@ import { ResponseStream } from './stream-events.js';
 import { type ResponsesRequest, toPrompt, toResponsesRequest } from './to-request.js';
 
 export interface CreateOptions {
-  readonly answerer: Answerer;
-  readonly served: ServedModel;
+  readonly models: ServedModels;
   readonly seal: ThinkingSeal;
   readonly sampling: SamplingDefaults;
   readonly persist: Persist;
@@ -36,22 +36,23 @@ export interface CreateOptions {
 
 /** A request that is understood, and what keeps its answer. */
 interface Wanted extends ResponsesRequest {
+  readonly model: ResidentModel;
   readonly scope: string;
   readonly stream: ResponseStream;
   readonly keep: (events: StoredResponse['events']) => void;
 }
 
 export function createResponses(app: FastifyInstance, options: CreateOptions): void {
-  const { answerer, served, seal, stored } = options;
+  const { models, seal, stored } = options;
   app.post('/v1/responses', async (request, reply) => {
     const body = await parseConversation(responsesSchema, request.body);
-    served.assertServes(body.model ?? served.id);
-    const wanted = await understood(body, request, options);
+    const model = await models.acquire(body.model ?? null, whenGone(reply, null));
+    const wanted = await understood(body, model, request, options);
     return body.background === true ? answerLater(body, wanted, options, request, reply) : answerNow(body, wanted, options, request, reply);
   });
-  app.post('/v1/responses/input_tokens', async (request) => {
+  app.post('/v1/responses/input_tokens', async (request, reply) => {
     const body = await parseConversation(inputTokensSchema, request.body);
-    served.assertServes(body.model ?? served.id);
+    const { answerer } = await models.acquire(body.model ?? null, whenGone(reply, null));
     const { scope } = callerOf(request);
     const previous = body.previous_response_id;
     const history = typeof previous === 'string' ? (await stored.history(scope, previous)).items : [];
@@ -61,8 +62,8 @@ export function createResponses(app: FastifyInstance, options: CreateOptions): v
   });
 }
 
-async function understood(body: ResponsesBody, request: FastifyRequest, options: CreateOptions): Promise<Wanted> {
-  const { served, seal, sampling, persist, stored, background } = options;
+async function understood(body: ResponsesBody, model: ResidentModel, request: FastifyRequest, options: CreateOptions): Promise<Wanted> {
+  const { seal, sampling, persist, stored, background } = options;
   const { scope } = callerOf(request);
   const { previous_response_id: previous, store } = body;
   if (body.background === true && store === false) throw invalidField('store', 'wanted true: an answer in the background has to be kept');
@@ -74,7 +75,7 @@ async function understood(body: ResponsesBody, request: FastifyRequest, options:
   const own = await heard(input, scope, stored);
   const wanted = toResponsesRequest(body, [...history.items, ...own], request.headers, { sampling, seal, persist, scope });
   const stream = new ResponseStream({
-    head: responseHead({ id, createdAt: Math.floor(Date.now() / 1000), model: served.id }, body, sampling),
+    head: responseHead({ id, createdAt: Math.floor(Date.now() / 1000), model: model.name }, body, sampling),
     id,
     tools: wanted.tools,
     isSummary: typeof body.reasoning?.summary === 'string',
@@ -87,7 +88,7 @@ async function understood(body: ResponsesBody, request: FastifyRequest, options:
   const keep = (events: StoredResponse['events']): void => {
     if (store !== false) stored.keep(scope, { ...kept, response: stream.response(), events });
   };
-  return { ...wanted, scope, stream, keep };
+  return { ...wanted, model, scope, stream, keep };
 }
 
 function heard(items: readonly Item[], scope: string, stored: StoredResponses): Promise<HeardItem[]> {
@@ -101,8 +102,8 @@ function heard(items: readonly Item[], scope: string, stored: StoredResponses): 
 
 async function answerNow(
   body: ResponsesBody,
-  { request: asked, timeoutMs, stream, keep }: Wanted,
-  { answerer, stream: limits }: CreateOptions,
+  { model: { answerer }, request: asked, timeoutMs, stream, keep }: Wanted,
+  { stream: limits }: CreateOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object> {
@@ -140,8 +141,8 @@ function streamed(stream: ResponseStream, keep: Wanted['keep']): StreamedForm {
 
 async function answerLater(
   body: ResponsesBody,
-  { request: asked, timeoutMs, scope, stream, keep }: Wanted,
-  { answerer, background, stream: limits }: CreateOptions,
+  { model: { answerer }, request: asked, timeoutMs, scope, stream, keep }: Wanted,
+  { background, stream: limits }: CreateOptions,
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object> {

@@ -11,6 +11,7 @@ import type { CacheReport } from '../../../src/core/domain/cache-report.js';
 import { GREEDY } from '../../../src/core/domain/sampling.js';
 import type { AgentTurnRequest } from '../../../src/core/engine/agent-service.js';
 import { Agents } from '../../../src/core/engine/agents.js';
+import { ResidentEngines } from '../../../src/core/engine/resident-engines.js';
 import type { ChecksumFile, KvStore } from '../../../src/core/ports.js';
 import { type OpenedEngine, openEngine } from '../../../src/server/open-engine.js';
 import { openStore } from '../../../src/server/open-store.js';
@@ -39,7 +40,9 @@ function settingsFor(directory: string, flags: Record<string, unknown> = {}): Co
 
 async function open(directory: string, flags: Record<string, unknown> = {}): Promise<OpenedEngine> {
   const settings = settingsFor(directory, flags);
-  const opened = await openEngine(settings, (checksumFile) => openStore(settings.store, checksumFile, pino({ level: 'silent' })));
+  const opened = await openEngine(settings, {
+    openStore: (checksumFile) => openStore(settings.store, checksumFile, pino({ level: 'silent' })),
+  });
   engines.push(opened);
   return opened;
 }
@@ -333,7 +336,12 @@ describe('on disk', () => {
     const checksumFile: ChecksumFile = (fd, offset, bytes, seed) => runner.checksumFile(fd, offset, bytes, seed);
     const store = await openStore(settingsFor(newDirectory()).store, checksumFile, pino({ level: 'silent' }));
     const policy = { persist: 'disk', ttlSeconds: 60, pinned: false, maxTokens: null } as const;
-    const agents = new Agents(opened.engine, store, { now: () => now }, { maxAgents: 2, policy, busy: 'wait', wireTtlSeconds: null });
+    const agents = new Agents(
+      ResidentEngines.only(opened.engine),
+      store,
+      { now: () => now },
+      { maxAgents: 2, policy, busy: 'wait', wireTtlSeconds: null },
+    );
     await agents.create({ id: 'a' }, local);
     now -= 86_400_000;
     await agents.sweep();
@@ -356,7 +364,12 @@ test('agents of a store that opens late join those made meanwhile, and none take
     openStore({ ...settingsFor(directory).store, retry_seconds: 0.05 }, checksumFile, pino({ level: 'silent' }));
   const policy = { persist: 'disk', ttlSeconds: null, pinned: false, maxTokens: null } as const;
   const agentsOf = (store: KvStore): Agents =>
-    new Agents(opened.engine, store, { now: () => Date.now() }, { maxAgents: 9, policy, busy: 'wait', wireTtlSeconds: null });
+    new Agents(
+      ResidentEngines.only(opened.engine),
+      store,
+      { now: () => Date.now() },
+      { maxAgents: 9, policy, busy: 'wait', wireTtlSeconds: null },
+    );
   const said = (agents: Agents, id: string): unknown => agents.show(id, local).messages.map(({ content }) => content);
 
   const first = await openAgain();

@@ -24,7 +24,7 @@ const settings = {
 
 function open(): Promise<OpenedEngine> {
   const config = loadConfig({ environment: { SEMANTIC_HOME: home.path }, workingDirectory: home.path, flags: settings });
-  return openEngine(config, (checksumFile) => openStore(config.store, checksumFile, pino({ level: 'silent' })));
+  return openEngine(config, { openStore: (checksumFile) => openStore(config.store, checksumFile, pino({ level: 'silent' })) });
 }
 
 let opened: OpenedEngine;

@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { toChangedPolicy, toFork, toNewAgent, toRewind, toTurn } from '../../../src/server/agents/to-request.js';
 import { SemanticError } from '../../../src/core/domain/errors.js';
+import { turnSchema } from '../../../src/server/agents/schema.js';
+import { parseBody } from '../../../src/server/request-body.js';
 
 const defaults = { temperature: 0.7, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_stop_strings: 2 };
-const turn = (body: unknown) => toTurn(body, {}, defaults, 100);
+const turn = (body: unknown) => toTurn(parseBody(turnSchema, body), {}, defaults, { model: 'm', vocabSize: 100 });
 
 function refused(read: () => unknown): SemanticError {
   try {

@@ -1,12 +1,17 @@
 import { describe, expect, test } from 'vitest';
+import { chatCompletionSchema } from '../../../src/server/chat-completions/schema.js';
 import { toChatCompletionRequest } from '../../../src/server/chat-completions/to-request.js';
+import { parseBody } from '../../../src/server/request-body.js';
 
 const defaults = { temperature: 1, top_p: 1, top_k: 0, min_p: 0, repetition_penalty: 1, max_stop_strings: 16 };
 const read = (body: object) =>
-  toChatCompletionRequest({ model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...body }, {}, defaults, 100, {
-    scope: 'local',
-    persist: 'ram',
-  });
+  toChatCompletionRequest(
+    parseBody(chatCompletionSchema, { model: 'm', messages: [{ role: 'user', content: 'Hi' }], ...body }),
+    {},
+    defaults,
+    100,
+    { scope: 'local', persist: 'ram' },
+  );
 const call = { id: 'call_1', type: 'function', function: { name: 'read', arguments: '{}' } };
 const called = [
   { role: 'user', content: 'Hi' },

@@ -2,6 +2,15 @@ import { z } from 'zod';
 import { blockSchema, chainSchema, evictedSchema, overviewSchema } from '../../../client/cache-bodies.js';
 import { aliasListSchema, aliasSchema, modelDetailSchema, modelListSchema, removedModelSchema } from '../../../client/model-bodies.js';
 import { limitsChangeSchema, schedulerSchema } from '../../../client/scheduler-bodies.js';
+import {
+  modelRequestSchema,
+  pinRequestSchema,
+  residentListSchema,
+  residentSchema,
+  swapListSchema,
+  swapRequestSchema,
+  swapSchema,
+} from '../../../client/residency-bodies.js';
 import { statusSchema } from '../../../client/status-bodies.js';
 import { evictSchema } from '../../cache/schema.js';
 import { newAliasSchema, pullSchema, removeModelQuery } from '../../library/schema.js';
@@ -62,6 +71,49 @@ export const daemonOperations: readonly Operation[] = [
     answer: aliasSchema,
   },
   { method: 'delete', url: '/v1/admin/aliases/:name', tag: 'Models', summary: 'Removes an alias.', answer: aliasSchema },
+  {
+    method: 'get',
+    url: '/v1/admin/models/resident',
+    tag: 'Admin',
+    summary: 'Lists the models in memory.',
+    answer: residentListSchema,
+  },
+  {
+    method: 'post',
+    url: '/v1/admin/models/load',
+    tag: 'Admin',
+    summary: 'Brings a model into memory.',
+    body: modelRequestSchema,
+    answer: residentSchema,
+  },
+  {
+    method: 'post',
+    url: '/v1/admin/models/unload',
+    tag: 'Admin',
+    summary: 'Takes a model out of memory.',
+    body: modelRequestSchema,
+    answer: residentListSchema,
+  },
+  {
+    method: 'post',
+    url: '/v1/admin/models/pin',
+    tag: 'Admin',
+    summary: 'Keeps a model in memory, or lets it make way again.',
+    body: pinRequestSchema,
+    answer: residentSchema,
+  },
+  {
+    method: 'post',
+    url: '/v1/admin/models/swap',
+    tag: 'Admin',
+    summary: 'Exchanges the current model for another one.',
+    body: swapRequestSchema,
+    status: 202,
+    answer: swapSchema,
+    streams: 'asked',
+  },
+  { method: 'get', url: '/v1/admin/models/swap', tag: 'Admin', summary: 'Lists the last exchanges.', answer: swapListSchema },
+  { method: 'get', url: '/v1/admin/models/swap/:id', tag: 'Admin', summary: 'Shows an exchange.', answer: swapSchema },
   { method: 'get', url: '/health/live', tag: 'Health', summary: 'The process answers.', answer: health },
   { method: 'get', url: '/health/startup', tag: 'Health', summary: 'The model is loaded.', answer: health },
   { method: 'get', url: '/health/ready', tag: 'Health', summary: 'Requests are taken in.', answer: health, also: [503] },

@@ -1,0 +1,160 @@
+/** A model from its files to the engine that answers with it. */
+import { join } from 'node:path';
+import { createChatTemplate } from '../adapters/chat-template/create-chat-template.js';
+import type { ChatTemplates } from '../adapters/chat-template/template-source.js';
+import type { Config } from '../adapters/config/schema.js';
+import type { LocatedModel } from '../adapters/hub/locate-model.js';
+import type { NativeEngine, NativeEngineOptions } from '../adapters/mlx/native-engine.js';
+import { readCheckpoint } from '../adapters/model-files/read-checkpoint.js';
+import { fileBytes } from '../adapters/model-files/file-bytes.js';
+import { weightsHash } from '../adapters/model-files/weights-hash.js';
+import { dataDirectory } from '../adapters/paths/paths.js';
+import type { RecordStore } from '../adapters/records/record-store.js';
+import { type OpenedTokenizer, openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
+import { systemTimer } from '../adapters/timer/system-timer.js';
+import { answerFormatOf } from '../core/answers/answer-format.js';
+import { Answerer } from '../core/answers/answerer.js';
+import { EmittedAnswers } from '../core/answers/emitted-answers.js';
+import { GrammarCompiler } from '../core/constraints/grammar-compiler.js';
+import type { Checkpoint } from '../core/domain/checkpoint.js';
+import type { DecoderSpec } from '../core/domain/decoder-spec.js';
+import { kvLayersOf, ModelCacheSpec } from '../core/domain/model-cache-spec.js';
+import { stretchContext } from '../core/domain/stretch-context.js';
+import type { TextGenerator } from '../core/domain/request.js';
+import { Engine } from '../core/engine/engine.js';
+import type { EngineModel } from '../core/engine/engine-parts.js';
+import { fingerprintOf } from '../core/engine/fingerprint.js';
+import { buildDecoderSpec } from '../core/models/registry.js';
+import type { KvStore } from '../core/ports.js';
+import type { PreparedModel, ResidentModel } from '../core/residency/resident-model.js';
+import { constraintLimits } from './constraint-limits.js';
+import { engineLimits } from './engine-limits.js';
+import { assertHoldsOne } from './memory-budget.js';
+
+export interface PrepareOptions {
+  readonly settings: Config;
+  readonly native: NativeEngine;
+  readonly backend: NativeEngineOptions;
+  readonly store: Promise<KvStore>;
+  /** Requests come through here, whichever model they are for. */
+  readonly generator: TextGenerator;
+  /** Keeps tool calls as they were emitted; null = only as long as the model is in memory. */
+  readonly calls: RecordStore | null;
+  /** Of the model, from what it was trained for. Throws ConfigInvalid. */
+  contextLength(trained: number): number;
+}
+
+export async function prepareModel({ id: name, path }: LocatedModel, options: PrepareOptions): Promise<PreparedModel> {
+  const checkpoint = await readCheckpoint(path);
+  const trained = buildDecoderSpec(checkpoint);
+  const contextLength = options.contextLength(trained.contextLength);
+  const spec = stretchContext(trained, contextLength);
+  const files = new ModelFiles(path, checkpoint, spec);
+  return {
+    name,
+    weightBytes: await fileBytes(checkpoint.files),
+    identity: () => files.fingerprint(''),
+    async check() {
+      const { chatTemplate } = await files.tokenizer();
+      await (await createChatTemplate(chatTemplate, options.settings.template.timeout_ms)).close();
+    },
+    load: (kvBytes) => load({ name, contextLength, files, kvBytes }, options),
+  };
+}
+
+/** What is read of a model's files, each once. */
+class ModelFiles {
+  #weights: Promise<string> | null = null;
+  #tokenizer: Promise<OpenedTokenizer> | null = null;
+
+  constructor(
+    readonly path: string,
+    readonly checkpoint: Checkpoint,
+    readonly spec: DecoderSpec,
+  ) {}
+
+  tokenizer(): Promise<OpenedTokenizer> {
+    return (this.#tokenizer ??= openTokenizer(this.path));
+  }
+
+  async fingerprint(kvLayout: string): Promise<string> {
+    this.#weights ??= weightsHash(this.checkpoint.files, join(dataDirectory(), 'model-hashes.json'));
+    const { chatTemplate, hash } = await this.tokenizer();
+    return fingerprintOf({ weights: await this.#weights, tokenizer: hash, template: chatTemplate, spec: this.spec, kvLayout });
+  }
+}
+
+interface Wanted {
+  readonly name: string;
+  readonly contextLength: number;
+  readonly files: ModelFiles;
+  readonly kvBytes: (weightBytes: number) => number;
+}
+
+async function load(
+  { name, contextLength, files, kvBytes }: Wanted,
+  { settings, native, backend, store, generator, calls }: PrepareOptions,
+): Promise<ResidentModel> {
+  // The weights load on the engine's thread while the tokenizer is built, and the files are hashed, on this one.
+  const loading = native.load(files.checkpoint, files.spec);
+  const hashing = files.fingerprint('');
+  for (const promise of [loading, hashing]) promise.catch(() => undefined); // awaited below; until then a failure is not unhandled
+  const { tokenizer, chatTemplate } = await after(loading, files.tokenizer());
+  const runner = await loading;
+  try {
+    await hashing;
+    const cache = new ModelCacheSpec(kvLayersOf(files.spec), backend.kvFormat);
+    const kvBudgetBytes = kvBytes(runner.weightBytes);
+    assertHoldsOne(kvBudgetBytes, runner.weightBytes, cache);
+    const template = await createChatTemplate(chatTemplate, settings.template.timeout_ms);
+    const model: EngineModel = {
+      id: name,
+      contextLength,
+      cache,
+      fingerprint: await files.fingerprint(runner.kvLayout),
+      runner,
+      tokenizer,
+      template,
+      constraints: new GrammarCompiler(tokenizer, runner.vocabSize, constraintLimits(settings.constraints)),
+    };
+    const engine = new Engine(model, await store, systemTimer, engineLimits(settings, backend.executor, kvBudgetBytes));
+    const answerer = answererOf(engine, name, { settings, generator, calls }, chatTemplate.templates);
+    return { name, engine, answerer, weightBytes: runner.weightBytes, loadedAt: Date.now() };
+  } catch (error) {
+    await runner.unload();
+    throw error;
+  }
+}
+
+/** `value`, unless it fails: then `first` is waited for, and what came of it given back. */
+async function after<T>(first: Promise<{ unload(): Promise<void> }>, value: Promise<T>): Promise<T> {
+  try {
+    return await value;
+  } catch (error) {
+    await first.then(
+      (runner) => runner.unload(),
+      () => undefined,
+    );
+    throw error;
+  }
+}
+
+function answererOf(
+  engine: Engine,
+  name: string,
+  { settings, generator, calls }: Pick<PrepareOptions, 'settings' | 'generator' | 'calls'>,
+  templates: ChatTemplates | null,
+): Answerer {
+  const template = templates?.toolUse ?? templates?.default ?? '';
+  return new Answerer({
+    generator: {
+      submit: (request, options) => generator.submit({ ...request, model: name }, options),
+      countTokens: (source) => engine.countTokens(source),
+    },
+    format: answerFormatOf(template),
+    knowsTools: /\btools\b/.test(template),
+    emitted: new EmittedAnswers({ most: settings.cache.remembered_calls, records: calls, model: engine.model.fingerprint }),
+    canonical: settings.canonical,
+    contextLength: engine.model.contextLength,
+  });
+}
