@@ -18,6 +18,7 @@ const oclif = {
     cache: { description: 'The KV cache of the daemon.' },
     keys: { description: 'API keys of the daemon.' },
     models: { description: 'Models on this machine and in the catalogue.' },
+    'models:alias': { description: 'Other names of models.' },
   },
 };
 

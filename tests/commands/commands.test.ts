@@ -42,6 +42,12 @@ describe('mistakes', () => {
     ['NaN as a flag value', ['chat', 'Hi', '--temperature', 'NaN'], 'ConfigInvalid', /sampling\.temperature = "NaN"/],
     ['a port out of range', ['serve', '--port', '70000'], 'ConfigInvalid', /server\.port = 70000/],
     ['an unknown model to pull', ['models', 'pull', 'smolm2-135m-instruct'], 'ModelNotFound', /no model/],
+    ['a conversion to nowhere', ['models', 'convert', 'smollm2-135m-instruct'], 'InvalidRequest', /a folder to make or --name/],
+    ['a conversion to two places', ['models', 'convert', 'x', 'y', '--name', 'z'], 'InvalidRequest', /one of the two/],
+    ['a conversion to a bad name', ['models', 'convert', 'x', '--name', '../z'], 'InvalidRequest', /cannot be the name/],
+    ['bits there are none of', ['models', 'convert', 'x', 'y', '--quantize', '3'], 'InvalidRequest', /--quantize/],
+    ['copies of the catalogue', ['models', 'pull', 'smollm2-135m-instruct', '--copy'], 'InvalidRequest', /for files of this machine/],
+    ['a repository that is written wrong', ['models', 'pull', 'hf:smollm2'], 'InvalidRequest', /wanted hf:owner\/name/],
     ['a model that is not there', ['chat', 'Hi', '--model', 'nothing-like-it'], 'ModelNotFound', /nothing-like-it/],
     ['no prompt at all', ['chat'], 'InvalidRequest', /prompt is empty/],
   ] as const)('%s: --json gives its code, and the exit code is that of the table', async (_name, args, code, message) => {

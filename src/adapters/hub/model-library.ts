@@ -69,8 +69,8 @@ export async function showModel(name: string, places: LibraryPlaces = libraryHer
   }
   const known = catalogueEntry(name);
   if (known !== undefined) {
-    const { file, bytes, sha256 } = known;
-    return { ...availableModel(known), source: name, files: [{ path: file, bytes, sha256 }] };
+    const files = [known, ...known.beside].map(({ file, bytes, sha256 }) => ({ path: file, bytes, sha256 }));
+    return { ...availableModel(known), source: name, files };
   }
   throw notFound(name, aliases, places.models);
 }
@@ -89,7 +89,7 @@ export function filesOf(model: InstalledModel): LibraryFile[] {
   const origin = readOrigin(folder);
   const known = catalogueEntry(model.id);
   const hashes = new Map(origin?.files.map(({ path, sha256 }) => [path, sha256]));
-  if (origin === null && known !== undefined) hashes.set(known.file, known.sha256);
+  if (origin === null && known !== undefined) for (const one of [known, ...known.beside]) hashes.set(one.file, one.sha256);
   const here = readdirSync(folder).filter(
     (name) => name !== ORIGIN_FILE && statSync(join(folder, name), { throwIfNoEntry: false })?.isFile(),
   );
