@@ -6,9 +6,12 @@ import { nextTurn } from '../core/domain/in-slices.js';
 /** Bodies are JSON in strict UTF-8, whatever content type the client claims: a replaced character would be a wrong prompt. */
 export function parseJsonBodies(app: FastifyInstance, maxBytes: number): void {
   app.removeAllContentTypeParsers();
+  // A large one takes its time: whatever else is due comes between the parts of the work.
   app.addContentTypeParser('*', async (_request: unknown, payload: Readable) => {
-    const json = parseJson(await readBody(payload, maxBytes));
-    await nextTurn(); // a large one took its time: whatever else is due comes before it is looked at
+    const text = decoded(await readBody(payload, maxBytes));
+    await nextTurn();
+    const json = parseJson(text);
+    await nextTurn();
     return json;
   });
 }
@@ -33,13 +36,15 @@ async function readBody(payload: Readable, maxBytes: number): Promise<Buffer> {
   throw new SemanticError('BodyTooLarge', `the request body has ${bytes} bytes, at most ${maxBytes} are taken (server.max_body_bytes)`);
 }
 
-function parseJson(body: Buffer): unknown {
-  let text: string;
+function decoded(body: Buffer): string {
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(body);
+    return new TextDecoder('utf-8', { fatal: true }).decode(body);
   } catch (cause) {
     throw new SemanticError('InvalidRequest', 'the request body is not valid UTF-8', { cause });
   }
+}
+
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text) as unknown;
   } catch (cause) {

@@ -60,6 +60,7 @@ export class PromptEncoder {
       addGenerationPrompt: !isContinued,
       ...(templateVariables === undefined ? {} : { variables: templateVariables }),
     });
+    await nextTurn(); // and it takes as much to have its text
     const text = isContinued ? continueLast(whole, messages) : whole;
     return { text, ids: await tokenizer.encodeInSlices(text, { addSpecialTokens: false }) };
   }
