@@ -1,7 +1,7 @@
 /** The real daemon in a process of its own, and what it answers over HTTP. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,6 +9,9 @@ import type { SchedulerBody } from '#src/client/scheduler-bodies.js';
 import type { DaemonStatus } from '#src/server/admin/status.js';
 import { type ChatServer, untilReady } from './chat-server.js';
 import { type Message, streamChat } from './stream-chat.js';
+
+/** Of the machines this runs on. */
+const PAGE_BYTES = 4096;
 
 export interface Turn {
   /** From the request to the first piece of text, milliseconds. */
@@ -75,6 +78,12 @@ export class BenchDaemon implements ChatServer {
 
   async status(): Promise<DaemonStatus> {
     return (await (await fetch(`${this.base}/v1/admin/status`)).json()) as DaemonStatus;
+  }
+
+  /** As the kernel counts it, whether or not a model is in memory. */
+  residentBytes(): number {
+    const pages = Number(readFileSync(`/proc/${this.pid}/statm`, 'utf8').split(' ')[1]);
+    return pages * PAGE_BYTES;
   }
 
   async scheduler(): Promise<SchedulerBody> {

@@ -22,6 +22,7 @@ import { profile } from './verbs/profile.js';
 import { shared } from './verbs/shared.js';
 import { start } from './verbs/start.js';
 import { store } from './verbs/store.js';
+import { swap } from './verbs/swap.js';
 import { throughput } from './verbs/throughput.js';
 import { turns } from './verbs/turns.js';
 
@@ -43,6 +44,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   shared,
   start,
   store,
+  swap,
   throughput,
   turns,
 };
