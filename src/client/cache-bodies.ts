@@ -38,7 +38,7 @@ export const overviewSchema = z.object({
     sequences: z.number(),
     tokens: z.number(),
     shared_blocks: z.number(),
-    /** Per layer kind; window null = every token. */
+    /** Per layer kind; window null = every token, 0 = layers that recur, whose blocks are whole states. */
     kinds: z.array(
       z.object({ window: z.number().nullable(), layers: z.number(), block_bytes: z.number(), total: z.number(), used: z.number() }),
     ),

@@ -62,6 +62,13 @@ describe.each(MODELS)('%s on the cpu executor', (name) => {
     for (const logits of present) expect(logits.equals(present[0]!)).toBe(true);
   });
 
+  it('gives nearly the same on the portable one', async () => {
+    const [portable, best] = await Promise.all([logitsOn(2, 'portable', 64), logitsOn(2, 'auto', 64)]);
+    const floats = (bytes: Buffer) => new Float32Array(bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength));
+    const [a, b] = [floats(portable!), floats(best!)];
+    expect(a.reduce((worst, x, i) => Math.max(worst, Math.abs(x - b[i]!)), 0)).toBeLessThan(1e-2);
+  });
+
   it('gives the same bits in company', async () => {
     const engine = new native.Engine(ENGINE_OPTIONS);
     const { model, spec } = await load(engine, name, 'cpu');

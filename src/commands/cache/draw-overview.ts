@@ -23,10 +23,16 @@ function memoryTree(memory: OverviewBody['memory']): Tree<string> {
       ),
       leaf(`running answers hold ${formatBytes(memory.running_bytes)}`),
       ...memory.kinds.map(({ window, layers, block_bytes: bytes, used, total }) =>
-        leaf(`${layers} ${window === null ? 'global' : `sliding (${window})`} layers: ${used} of ${total} blocks of ${formatBytes(bytes)}`),
+        leaf(`${layers} ${kindOf(window)} layers: ${used} of ${total} blocks of ${formatBytes(bytes)}`),
       ),
     ],
   };
+}
+
+/** Layers that recur see what they remember, and no token itself. */
+function kindOf(window: number | null): string {
+  if (window === null) return 'global';
+  return window === 0 ? 'recurrent' : `sliding (${window})`;
 }
 
 function diskTree(disk: OverviewBody['disk']): Tree<string> {
