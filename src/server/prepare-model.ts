@@ -18,6 +18,7 @@ import { EmittedAnswers } from '../core/answers/emitted-answers.js';
 import { GrammarCompiler } from '../core/constraints/grammar-compiler.js';
 import type { Checkpoint } from '../core/domain/checkpoint.js';
 import type { DecoderSpec } from '../core/domain/decoder-spec.js';
+import { fitModel, type MemoryOffer, type ModelNeed } from '../core/domain/fit-model.js';
 import { kvLayersOf, ModelCacheSpec } from '../core/domain/model-cache-spec.js';
 import { stretchContext } from '../core/domain/stretch-context.js';
 import type { TextGenerator } from '../core/domain/request.js';
@@ -54,12 +55,36 @@ export async function prepareModel({ id: name, path }: LocatedModel, options: Pr
     name,
     weightBytes: await fileBytes(checkpoint.files),
     identity: () => files.fingerprint(''),
-    async check() {
+    async check(staying) {
+      fitModel(needOf(name, await fileBytes(checkpoint.files), files, options), offerOf(staying, options));
       const { chatTemplate } = await files.tokenizer();
       await (await createChatTemplate(chatTemplate, options.settings.template.timeout_ms)).close();
     },
     load: (kvBytes) => load({ name, contextLength, files, kvBytes }, options),
   };
+}
+
+function needOf(id: string, weightBytes: number, { checkpoint, spec }: ModelFiles, { backend }: PrepareOptions): ModelNeed {
+  const matrices = [...checkpoint.tensors.values()].filter(({ shape }) => shape.length > 1);
+  const parameters = matrices.reduce((sum, { dtype, shape }) => sum + elementsOf(shape) * (dtype === 'U32' ? PACKED_PER_WORD : 1), 0);
+  return { id, weightBytes, parameters, cache: new ModelCacheSpec(kvLayersOf(spec), backend.kvFormat) };
+}
+
+/** Of a model in 4 bits; for a guess at what it would take in others. */
+const PACKED_PER_WORD = 8;
+
+function elementsOf(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** Models that stay can do with the KV of their shortest sequence. */
+function offerOf(staying: readonly ResidentModel[], { backend, settings }: PrepareOptions): MemoryOffer {
+  const { scratch_bytes: scratchBytes } = settings.engine;
+  const heldBytes = staying.reduce((sum, { engine, weightBytes }) => {
+    const { cache } = engine.model;
+    return sum + weightBytes + scratchBytes + cache.bytesOf(cache.blocksFor(1));
+  }, 0);
+  return { budgetBytes: backend.memoryBudgetBytes, heldBytes, scratchBytes };
 }
 
 /** What is read of a model's files, each once. */

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Flags } from '@oclif/core';
 import { socketPath } from '../../adapters/paths/paths.js';
 import type { ResidentUse } from '../../client/to-model-body.js';
@@ -12,7 +13,9 @@ export abstract class ModelsCommand extends BaseCommand {
   /** By id. */
   protected async resident(flags: { readonly socket: string | undefined }): Promise<ReadonlyMap<string, ResidentUse>> {
     const { server, client } = await this.settings({ 'server.socket': flags.socket });
+    const socket = socketPath(server.socket);
+    if (!existsSync(socket)) return new Map(); // a client takes longer to load than all the rest
     const { residentModels } = await import('../../client/resident-models.js');
-    return residentModels(socketPath(server.socket), client.connect_timeout_ms);
+    return residentModels(socket, client.connect_timeout_ms);
   }
 }

@@ -9,6 +9,7 @@ import type { Timer } from '../ports.js';
 import { divideMemory } from './divide-memory.js';
 import { exchange } from './exchange.js';
 import { drained } from './drained.js';
+import { isBeingExchanged, isNotInMemory, isPinned, mayNotCome, noCurrent, noPlace, wasUnloaded } from './residency-errors.js';
 import type { Host, ModelLoader, ModelNames, ModelUseLog, PreparedModel, ResidentModel } from './resident-model.js';
 import { SwapJob, type SwapReport } from './swap-report.js';
 import { type WaitingLimits, WaitingRoom } from './waiting-room.js';
@@ -140,7 +141,7 @@ export class ModelResidency {
   /** Brings a model into memory beside what is there; nothing happens where it is. Throws ModelConflict where there is no place for it. */
   async load(wanted: string): Promise<ResidentModel> {
     const name = this.#options.names.resolve(wanted);
-    return this.#alone(async () => this.#hosts.get(name)?.model ?? this.#loadBeside(await this.#prepared(name)));
+    return this.#alone(async () => this.#hosts.get(name)?.model ?? this.#loadBeside(name));
   }
 
   /** Takes a model out of memory: its answers may end until the deadline. Throws ModelConflict for a pinned one. */
@@ -148,15 +149,15 @@ export class ModelResidency {
     const name = this.#options.names.resolve(wanted);
     await this.#alone(async () => {
       const host = this.#host(name);
-      if (host.pinned) throw pinned(name);
+      if (host.pinned) throw isPinned(name);
       await this.#remove(name, host);
     });
   }
 
   /** A pinned model is not unloaded for another one, and not for want of use. Returns its name. */
-  pin(wanted: string, isPinned: boolean): string {
+  pin(wanted: string, pinned: boolean): string {
     const name = this.#options.names.resolve(wanted);
-    this.#host(name).pinned = isPinned;
+    this.#host(name).pinned = pinned;
     return name;
   }
 
@@ -164,14 +165,9 @@ export class ModelResidency {
   swap(wanted: string, drainMs = this.#options.limits.drainMs): SwapJob {
     const name = this.#options.names.resolve(wanted);
     this.#assertOpen();
-    if (this.#swapping !== null && !this.#swapping.isOver) {
-      const { from, to, id } = this.#swapping;
-      throw new SemanticError('ModelConflict', `[models.swap] ${from ?? 'nothing'} is being exchanged for ${to} (${id})`, {
-        hint: 'Wait until that is over.',
-      });
-    }
+    if (this.#swapping !== null && !this.#swapping.isOver) throw isBeingExchanged(this.#swapping);
     const before = this.#hosts.get(this.#current) ?? null;
-    if (before?.pinned === true && name !== this.#current) throw pinned(this.#current);
+    if (before?.pinned === true && name !== this.#current) throw isPinned(this.#current);
     const job = new SwapJob(before === null ? null : this.#current, name, this.#options.timer);
     this.#remember(job);
     this.#swapping = job;
@@ -194,8 +190,9 @@ export class ModelResidency {
   async sweep(): Promise<void> {
     const { ttlMs, autoload } = this.#options.limits;
     if (ttlMs === 0 || this.#busy !== null) return;
-    for (const { name, isCurrent, isPinned, idleMs } of this.list()) {
-      if (isPinned || idleMs < ttlMs || (isCurrent && !autoload)) continue;
+    for (const view of this.list()) {
+      const { name, isCurrent, idleMs } = view;
+      if (view.isPinned || idleMs < ttlMs || (isCurrent && !autoload)) continue;
       await this.#alone(async () => {
         const host = this.#hosts.get(name);
         if (host !== undefined && isIdle(host.model)) await this.#remove(name, host);
@@ -225,7 +222,7 @@ export class ModelResidency {
     const { loader, engines, agents, timer, log } = this.#options;
     await exchange(job, {
       before: this.#hosts.get(job.from ?? '') ?? null,
-      prepare: (name) => this.#prepared(name),
+      prepare: (name) => this.#prepared(name, this.#modelsBut(job.from)),
       isThere: (name) => this.#hosts.has(name),
       bring: async (prepared) => void (await this.#bring(prepared)),
       forget: (name) => this.#forget(name),
@@ -243,11 +240,15 @@ export class ModelResidency {
     });
   }
 
-  /** Throws what keeps it from being loaded before anything is done for it. */
-  async #prepared(name: string): Promise<PreparedModel> {
+  /** Throws what keeps it from being loaded beside `staying` before anything is done for it. */
+  async #prepared(name: string, staying: readonly ResidentModel[]): Promise<PreparedModel> {
     const prepared = await this.#options.loader.prepare(name);
-    await prepared.check();
+    await prepared.check(staying);
     return prepared;
+  }
+
+  #modelsBut(name: string | null): readonly ResidentModel[] {
+    return [...this.#hosts.values()].filter(({ model }) => model.name !== name).map(({ model }) => model);
   }
 
   async #autoload(name: string, signal: AbortSignal | undefined): Promise<void> {
@@ -259,15 +260,12 @@ export class ModelResidency {
     await done;
   }
 
-  async #loadBeside(prepared: PreparedModel): Promise<ResidentModel> {
+  async #loadBeside(name: string): Promise<ResidentModel> {
     const { maxResident } = this.#options.limits;
+    const prepared = await this.#prepared(name, this.#modelsBut(this.#hosts.size < maxResident ? null : this.#leastUsed()));
     while (this.#hosts.size >= maxResident) {
       const victim = this.#leastUsed();
-      if (victim === null) {
-        throw new SemanticError('ModelConflict', `[models.load] ${maxResident} models may be in memory, and none of those there may go`, {
-          hint: 'Exchange one (`semantic models swap`), unload one, or raise models.max_resident.',
-        });
-      }
+      if (victim === null) throw noPlace(maxResident);
       await this.#remove(victim, this.#hosts.get(victim)!);
     }
     const model = await this.#bring(prepared);
@@ -278,14 +276,14 @@ export class ModelResidency {
 
   /** Of those that may go for another one: not the current one, none that is pinned or at work. */
   #leastUsed(): string | null {
-    const mayGo = this.list().filter(({ isCurrent, isPinned, model }) => !isCurrent && !isPinned && isIdle(model));
+    const mayGo = this.list().filter((view) => !view.isCurrent && !view.isPinned && isIdle(view.model));
     return mayGo.sort((a, b) => b.idleMs - a.idleMs)[0]?.name ?? null;
   }
 
   /** Loads it, and gives it its part of the memory. */
   async #bring(prepared: PreparedModel): Promise<ResidentModel> {
     const { loader, engines, agents, timer, use } = this.#options;
-    const others = [...this.#hosts.values()].map(({ model }) => model);
+    const others = this.#modelsBut(null);
     const weights = others.map(({ weightBytes }) => weightBytes);
     if (others.length > 0) await divideMemory(others, loader.kvShare([...weights, prepared.weightBytes]));
     try {
@@ -305,7 +303,7 @@ export class ModelResidency {
   async #remove(name: string, host: Host): Promise<void> {
     const { agents, limits, timer } = this.#options;
     host.leaving = true;
-    const left = unloaded(name, limits.retryAfterSeconds);
+    const left = wasUnloaded(name, limits.retryAfterSeconds);
     const { engine } = host.model;
     engine.stopAdmitting(left);
     await drained(engine, limits.drainMs, timer, this.#closing.signal);
@@ -330,17 +328,14 @@ export class ModelResidency {
   }
 
   async #divideAnew(): Promise<void> {
-    const models = [...this.#hosts.values()].map(({ model }) => model);
+    const models = this.#modelsBut(null);
     if (models.length > 0) await divideMemory(models, this.#options.loader.kvShare(models.map(({ weightBytes }) => weightBytes)));
   }
 
   #host(name: string): Host {
     const host = this.#hosts.get(name);
     if (host !== undefined) return host;
-    throw new SemanticError('ModelConflict', `[models] ${name} is not in memory`, {
-      param: 'model',
-      hint: `Run: semantic models load ${name}`,
-    });
+    throw isNotInMemory(name);
   }
 
   /** After what goes on now. */
@@ -369,16 +364,8 @@ export class ModelResidency {
   }
 
   #notThere(wanted: string | null, name: string): SemanticError {
-    if (wanted === null || name === this.#current) {
-      return new SemanticError('ModelUnavailable', `[models] ${name} is not in memory`, {
-        hint: `Run: semantic models load ${name}`,
-        retryAfterSeconds: this.#options.limits.retryAfterSeconds,
-      });
-    }
-    return new SemanticError('ModelNotFound', `[models] ${name} is installed, but not in memory`, {
-      param: 'model',
-      hint: `Run: semantic models swap ${name}, or set models.autoload = true.`,
-    });
+    const isCurrent = wanted === null || name === this.#current;
+    return isCurrent ? noCurrent(name, this.#options.limits.retryAfterSeconds) : mayNotCome(name);
   }
 }
 
@@ -391,14 +378,4 @@ function isIdle({ engine }: ResidentModel): boolean {
 async function followed(job: SwapJob): Promise<void> {
   for await (const _ of job.follow());
   if (job.state !== 'done') throw job.error;
-}
-
-function pinned(name: string): SemanticError {
-  return new SemanticError('ModelConflict', `[models] ${name} is pinned`, { hint: `Run: semantic models unpin ${name}` });
-}
-
-function unloaded(name: string, retryAfterSeconds: number): SemanticError {
-  return new SemanticError('ModelUnavailable', `[models] ${name} was taken out of memory before the answer was complete`, {
-    retryAfterSeconds,
-  });
 }

@@ -28,8 +28,11 @@ export interface PreparedModel {
   readonly weightBytes: number;
   /** Equal for models that answer alike and share their KV: weights, tokenizer, template, positions. */
   identity(): Promise<string>;
-  /** Reads all but the weights. Throws ModelFileCorrupt, ModelUnsupported, TemplateFailed. */
-  check(): Promise<void>;
+  /**
+   * Reads all but the weights, and says whether they fit beside the models that stay. Throws ModelFileCorrupt, ModelUnsupported, TemplateFailed,
+   * OutOfMemory with what would fit.
+   */
+  check(staying: readonly ResidentModel[]): Promise<void>;
   /**
    * `kvBytes` says how much KV it may have beside so many bytes of weights. Throws OutOfMemory, ModelFileCorrupt, EngineFailed, ...: nothing of it is
    * in memory then.

@@ -364,6 +364,18 @@ describe('several models in memory', () => {
     expect(opened.stats().weightBytes).toBe(opened.weightBytes);
   });
 
+  test('a model that can never fit is refused with the figures and what would fit, before anything leaves', async () => {
+    await open({ 'engine.memory_budget_bytes': 98_500_000 + 167_772_160 + 20_000_000, 'models.max_resident': 2 });
+    await expect(opened.models.load(OTHER_MODEL)).rejects.toMatchObject({
+      code: 'OutOfMemory',
+      message: expect.stringMatching(
+        /^\[memory\] other needs \d+ MB \(98 MB of weights, .* the budget is 286 MB, of which other models hold/,
+      ),
+      hint: expect.stringContaining('It fits when the other models leave memory.'),
+    });
+    expect((await read(null, 'Hello.', 4)).error).toBeNull();
+  });
+
   test('what is pinned stays, and one more than may be there has no place', async () => {
     await open();
     opened.models.pin(STARTER_MODEL, true);
