@@ -70,7 +70,7 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
       settings,
       native,
       backend,
-      store: Promise.resolve(opened),
+      store: opened,
       generator: agents.wire,
       calls,
     };
@@ -93,7 +93,13 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
     });
     models = residency;
     const model = await residency.start();
-    const sweep = setInterval(() => void agents.sweep().then(() => residency.sweep()), settings.agents.sweep_seconds * 1000).unref();
+    const sweepAll = async (): Promise<void> => {
+      await agents.sweep();
+      await residency.sweep();
+    };
+    const sweep = setInterval(() => {
+      sweepAll().catch((error: unknown) => log(`[models] a sweep failed: ${String(error)}`));
+    }, settings.agents.sweep_seconds * 1000).unref();
     return {
       get engine() {
         return engines.get(undefined);

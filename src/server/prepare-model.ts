@@ -36,7 +36,7 @@ export interface PrepareOptions {
   readonly settings: Config;
   readonly native: NativeEngine;
   readonly backend: NativeEngineOptions;
-  readonly store: Promise<KvStore>;
+  readonly store: KvStore;
   /** Requests come through here, whichever model they are for. */
   readonly generator: TextGenerator;
   /** Keeps tool calls as they were emitted; null = only as long as the model is in memory. */
@@ -51,12 +51,13 @@ export async function prepareModel({ id: name, path }: LocatedModel, options: Pr
   const contextLength = options.contextLength(trained.contextLength);
   const spec = stretchContext(trained, contextLength);
   const files = new ModelFiles(path, checkpoint, spec);
+  const weightBytes = await fileBytes(checkpoint.files);
   return {
     name,
-    weightBytes: await fileBytes(checkpoint.files),
+    weightBytes,
     identity: () => files.fingerprint(''),
     async check(staying) {
-      fitModel(needOf(name, await fileBytes(checkpoint.files), files, options), offerOf(staying, options));
+      fitModel(needOf(name, weightBytes, files, options), offerOf(staying, options));
       const { chatTemplate } = await files.tokenizer();
       await (await createChatTemplate(chatTemplate, options.settings.template.timeout_ms)).close();
     },
@@ -142,7 +143,7 @@ async function load(
       template,
       constraints: new GrammarCompiler(tokenizer, runner.vocabSize, constraintLimits(settings.constraints)),
     };
-    const engine = new Engine(model, await store, systemTimer, engineLimits(settings, backend.executor, kvBudgetBytes));
+    const engine = new Engine(model, store, systemTimer, engineLimits(settings, backend.executor, kvBudgetBytes));
     const answerer = answererOf(engine, name, { settings, generator, calls }, chatTemplate.templates);
     return { name, engine, answerer, weightBytes: runner.weightBytes, loadedAt: Date.now() };
   } catch (error) {
