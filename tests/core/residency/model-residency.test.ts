@@ -369,7 +369,7 @@ describe('several models in memory', () => {
     await expect(opened.models.load(OTHER_MODEL)).rejects.toMatchObject({
       code: 'OutOfMemory',
       message: expect.stringMatching(
-        /^\[memory\] other needs \d+ MB \(98 MB of weights, .* the budget is 286 MB, of which other models hold/,
+        /^\[memory\] other needs \d+ MB \(99 MB of weights, .* the budget is 287 MB, of which other models hold/,
       ),
       hint: expect.stringContaining('It fits when the other models leave memory.'),
     });
