@@ -124,6 +124,18 @@ async function withoutSwap(): Promise<Turn> {
   return second;
 }
 
+const untilRunning = (count: number): Promise<number> =>
+  until(
+    () => opened.engine.status().running,
+    (running) => running === count,
+  );
+
+const untilSwapping = (): Promise<string> =>
+  until(
+    () => opened.models.state,
+    (state) => state === 'swapping',
+  );
+
 const QUESTION = `Here are some words to remember: ${'apple pear plum grape melon '.repeat(60)}. Which came first?`;
 
 describe('agents', () => {
@@ -174,15 +186,9 @@ describe('requests while a model is exchanged', () => {
   test('running answers end, and those that come meanwhile are answered by the new model', async () => {
     await open();
     const running = Array.from({ length: 8 }, (_, i) => read(null, `Count to ${i + 10}.`, 60));
-    await until(
-      () => opened.engine.status().running,
-      (count) => count === 8,
-    );
+    await untilRunning(8);
     const job = opened.models.swap(OTHER_MODEL);
-    await until(
-      () => opened.models.state,
-      (state) => state === 'swapping',
-    );
+    await untilSwapping();
     const waiting = [opened.models.acquire(null), opened.models.acquire('claude-opus-4')];
     expect(await swapped(job)).toBe('done');
     expect(job.cut).toBe(0);
@@ -207,15 +213,9 @@ describe('requests while a model is exchanged', () => {
   test('more than may wait are refused with a time to come again', async () => {
     await open({ 'models.max_waiting': 1 });
     const running = read(null, 'Tell me a long story.', 300);
-    await until(
-      () => opened.engine.status().running,
-      (count) => count === 1,
-    );
+    await untilRunning(1);
     const job = opened.models.swap(OTHER_MODEL);
-    await until(
-      () => opened.models.state,
-      (state) => state === 'swapping',
-    );
+    await untilSwapping();
     const first = opened.models.acquire(null);
     await expect(opened.models.acquire(null)).rejects.toMatchObject({ code: 'ModelUnavailable', retryAfterSeconds: 2 });
     const gone = AbortSignal.abort();
@@ -228,15 +228,9 @@ describe('requests while a model is exchanged', () => {
   test('whoever goes away does not wait on, and nobody waits for ever', async () => {
     await open({ 'models.wait_seconds': 0.05 });
     const running = read(null, 'Tell me a long story.', 300);
-    await until(
-      () => opened.engine.status().running,
-      (count) => count === 1,
-    );
+    await untilRunning(1);
     const job = opened.models.swap(OTHER_MODEL);
-    await until(
-      () => opened.models.state,
-      (state) => state === 'swapping',
-    );
+    await untilSwapping();
     const gone = new AbortController();
     const left = opened.models.acquire(null, gone.signal);
     gone.abort();
@@ -262,10 +256,7 @@ describe('requests while a model is exchanged', () => {
     home.addTwin('twin');
     await open();
     const running = read(null, 'Tell me a long story.', 200);
-    await until(
-      () => opened.engine.status().running,
-      (count) => count === 1,
-    );
+    await untilRunning(1);
     const job = opened.models.swap('twin');
     expect(await swapped(job)).toBe('done');
     expect(job.report().states.map(({ state }) => state)).toEqual(['preparing', 'done']);
