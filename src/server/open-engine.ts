@@ -5,7 +5,6 @@ import { noStore } from '../adapters/kv-store/no-store.js';
 import { NativeEngine, type NativeEngineOptions } from '../adapters/mlx/native-engine.js';
 import type { RecordStore } from '../adapters/records/record-store.js';
 import { systemTimer } from '../adapters/timer/system-timer.js';
-import type { Answerer } from '../core/answers/answerer.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { Agents } from '../core/engine/agents.js';
 import { CacheControl } from '../core/engine/cache-control.js';
@@ -23,7 +22,6 @@ import { type PrepareOptions, prepareModel } from './prepare-model.js';
 export interface OpenedEngine {
   /** Of the current model. Throws ModelUnavailable while there is none. */
   readonly engine: Engine;
-  readonly answerer: Answerer;
   readonly models: ModelResidency;
   readonly agents: Agents;
   readonly cache: CacheControl;
@@ -104,9 +102,6 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
       get engine() {
         return engines.get(undefined);
       },
-      get answerer() {
-        return currentOf(residency).answerer;
-      },
       models: residency,
       agents,
       cache: new CacheControl(engines, agents, opened),
@@ -133,12 +128,6 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
     await native.close();
     throw error;
   }
-}
-
-function currentOf(residency: ModelResidency): ResidentModel {
-  const [current] = residency.list();
-  if (current !== undefined) return current.model;
-  throw new SemanticError('ModelUnavailable', `[models] ${residency.currentName} is not in memory now`);
 }
 
 function onlyTheirOwn(): ModelNames {
