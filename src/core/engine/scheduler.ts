@@ -255,7 +255,7 @@ export class Scheduler {
     return this.#budget.costs(this.#limits.maxBatchSequences);
   }
 
-  /** Takes over what a step of `ms` did: `tokens[i]` is the sample of entry i, null where none was asked for. */
+  /** Takes over what a step did, `ms` after the one before it: `tokens[i]` is the sample of entry i, null where none was asked for. */
   commit(plan: SchedulerPlan, tokens: readonly (number | null)[], ms: number): void {
     let [decoding, prefillTokens] = [0, 0];
     plan.entries.forEach((entry, i) => {
@@ -269,7 +269,8 @@ export class Scheduler {
       else prefillTokens += entry.tokens.length;
       this.#queue.serve(asQueued(job), entry.decodes ? DECODE_COST : entry.tokens.length);
     });
-    this.#budget.observe({ decoding, prefillTokens, ms }, this.#limits);
+    const isSolo = [...this.#running.values()].every(({ nextToken }) => nextToken !== null);
+    this.#budget.observe({ decoding, prefillTokens, ms, isSolo }, this.#limits);
   }
 
   /** Finished, cancelled or failed: the job leaves, whatever its state. Returns it if it was running. */

@@ -21,7 +21,6 @@ interface StepUnderWay {
   readonly plan: SchedulerPlan;
   /** Null where it was withdrawn. */
   readonly output: Promise<RunnerOutput | null>;
-  readonly askedAt: number;
 }
 
 type Ending = { readonly reason: FinishReason } | { readonly error: unknown };
@@ -36,7 +35,7 @@ export class StepLoop {
   #mustLook = false;
   /** Answers that leave when the step ahead is over. */
   readonly #ended = new Map<number, Ending>();
-  /** When the outcome of the last step came. */
+  /** When the outcome of the last step came, or the loop began to turn. */
   #cameAt = 0;
 
   constructor(
@@ -71,6 +70,7 @@ export class StepLoop {
 
   async #run(): Promise<void> {
     await this.#gather();
+    this.#cameAt = this.parts.timer.now();
     for (;;) {
       const step = this.#ahead ?? (await this.#begin());
       if (step === null) return this.whenIdle();
@@ -81,24 +81,24 @@ export class StepLoop {
 
   /** Null where there is nothing to run. */
   async #begin(): Promise<StepUnderWay | null> {
-    const { model, timer } = this.parts;
+    const { model } = this.parts;
     this.#mustLook = false;
     await this.#sweep();
     await this.starter.startAll();
     await this.#growth.makeRoom();
     const plan = this.#plan();
-    return plan === null ? null : { plan, askedAt: timer.now(), output: model.runner.step(this.#masked(plan)) };
+    return plan === null ? null : { plan, output: model.runner.step(this.#masked(plan)) };
   }
 
   /** Null where what is next depends on what comes out of `step`. */
   #follow({ plan: { entries } }: StepUnderWay): StepUnderWay | null {
-    const { live, model, scheduler, timer } = this.parts;
+    const { live, model, scheduler } = this.parts;
     const goesOn = !this.#mustLook && entries.every(({ id }) => live.has(id) && !this.#ended.has(id) && live.get(id).mayRunAhead);
     const plan = goesOn ? scheduler.follow({ entries }) : null;
     if (plan === null) return null;
     const output = model.runner.stepAhead(plan);
     output.catch(() => undefined); // looked at when the step before it is over
-    return { plan, askedAt: timer.now(), output };
+    return { plan, output };
   }
 
   /** Requests that arrive together are planned together: an idle engine waits a moment for more. */
@@ -158,7 +158,7 @@ export class StepLoop {
     return scheduler.next((id) => live.get(id).events.full);
   }
 
-  async #finish({ plan, output, askedAt }: StepUnderWay): Promise<void> {
+  async #finish({ plan, output }: StepUnderWay): Promise<void> {
     const { live, meter, scheduler, timer } = this.parts;
     let out: RunnerOutput | null;
     try {
@@ -167,9 +167,10 @@ export class StepLoop {
       return this.#failed(plan, error);
     }
     if (out !== null) {
-      // As its readers see it: with what it takes to get there and back.
-      const ms = timer.now() - Math.max(askedAt, this.#cameAt);
-      this.#cameAt = timer.now();
+      // As its readers see it: with what it takes to get there and back, and what is done between two steps.
+      const now = timer.now();
+      const ms = now - this.#cameAt;
+      this.#cameAt = now;
       live.steps += 1;
       live.stepMillis += out.stepMicros / 1000;
       const tokens = out.samples.map((sample) => sample?.token ?? null);
