@@ -14,6 +14,8 @@ export interface ExchangeSteps {
   prepare(name: string): Promise<PreparedModel>;
   isThere(name: string): boolean;
   bring(prepared: PreparedModel): Promise<void>;
+  /** Gives those that are there what left memory. */
+  divideAnew(): Promise<void>;
   forget(name: string): void;
   rename(from: string, to: string): void;
   makeCurrent(name: string): void;
@@ -46,7 +48,7 @@ export async function exchange(job: SwapJob, steps: ExchangeSteps): Promise<void
     await leave(job, before, steps);
     if (steps.closing.aborted) throw stopping();
     job.enter('loading');
-    if (next !== null) await steps.bring(next);
+    await (next === null ? steps.divideAnew() : steps.bring(next));
   } catch (error) {
     return steps.isThere(job.from) ? stay(job, before, error) : rollBack(job, back, steps, error);
   }

@@ -225,6 +225,7 @@ export class ModelResidency {
       prepare: (name) => this.#prepared(name, this.#modelsBut(job.from)),
       isThere: (name) => this.#hosts.has(name),
       bring: async (prepared) => void (await this.#bring(prepared)),
+      divideAnew: () => this.#divideAnew(),
       forget: (name) => this.#forget(name),
       rename: (from, to) => this.#rename(from, to),
       makeCurrent: (name) => {

@@ -340,6 +340,15 @@ describe('several models in memory', () => {
     expect(opened.engine.kv.pool.counts().totalBytes).toBe(whole);
   });
 
+  test('an exchange for one that is there already takes the other one away, and its memory for KV comes along', async () => {
+    await open({ 'models.max_resident': 2 });
+    const whole = opened.engine.kv.pool.counts().totalBytes;
+    await opened.models.load(OTHER_MODEL);
+    expect(await swapped(opened.models.swap(OTHER_MODEL))).toBe('done');
+    expect(opened.models.list().map(({ name }) => name)).toEqual([OTHER_MODEL]);
+    expect(opened.engine.kv.pool.counts().totalBytes).toBe(whole);
+  });
+
   test('a load that running answers leave no memory for is refused, and nothing changes', async () => {
     const settings = { 'models.max_resident': 2, 'engine.memory_budget_bytes': 2 * 98_000_000 + 2 * 167_772_160 + 30_000_000 };
     await open(settings);
