@@ -116,7 +116,7 @@ export interface Tokenizer {
   readonly stopTokenIds: readonly number[];
   /** Same ids as Hugging Face `tokenizers` gives; special tokens in the text become their ids. */
   encode(text: string, options: { readonly addSpecialTokens: boolean }): Int32Array;
-  /** The same, a few milliseconds at a time: a long text takes hundreds. */
+  /** The same, a few milliseconds at a time or elsewhere: a long text takes hundreds. */
   encodeInSlices(text: string, options: { readonly addSpecialTokens: boolean }): Promise<Int32Array>;
   decode(ids: ArrayLike<number>, options: { readonly skipSpecialTokens: boolean }): string;
   /** Text of one token as it stands in the vocabulary, for logprobs: its bytes, and a printable form. */

@@ -1,13 +1,9 @@
-import { stat } from 'node:fs/promises';
 import type { Tokenizer } from '../../core/ports.js';
 import type { ChatTemplateSource } from '../chat-template/template-source.js';
-import { fileMissing } from '../model-files/file-errors.js';
-import { readGguf } from '../model-files/read-gguf.js';
+import { EncodeThread } from './encode-thread.js';
 import { PipelineTokenizer } from './pipeline-tokenizer.js';
-import { readFolderSource } from './folder-source.js';
-import { readGgufSource } from './gguf-source.js';
+import { readSource } from './read-source.js';
 import { tokenizerHash } from './tokenizer-hash.js';
-import type { TokenizerSource } from './tokenizer-source.js';
 
 export interface OpenedTokenizer {
   readonly tokenizer: Tokenizer;
@@ -23,13 +19,6 @@ export interface OpenedTokenizer {
  */
 export async function openTokenizer(path: string): Promise<OpenedTokenizer> {
   const source = await readSource(path);
-  return { tokenizer: new PipelineTokenizer(source), chatTemplate: source.chatTemplate, hash: tokenizerHash(source) };
-}
-
-async function readSource(path: string): Promise<TokenizerSource> {
-  const found = await stat(path).catch((cause: unknown) => {
-    throw fileMissing(path, cause);
-  });
-  if (found.isDirectory()) return readFolderSource(path);
-  return readGgufSource((await readGguf(path)).metadata);
+  const hash = tokenizerHash(source);
+  return { tokenizer: new PipelineTokenizer(source, new EncodeThread({ path, hash })), chatTemplate: source.chatTemplate, hash };
 }

@@ -3,6 +3,7 @@ import { AddedTokenSplitter } from './added-tokens.js';
 import { inSlices } from '../../core/domain/in-slices.js';
 import { LONG_WORD } from './bpe-model.js';
 import { bytesOfByteLevelToken } from './byte-alphabet.js';
+import type { EncodeThread } from './encode-thread.js';
 import { createDecoder, parseByteToken, type DecoderFactory } from './decoder.js';
 import { StageDetokenizer } from './detokenizer.js';
 import { IdBuffer } from './id-buffer.js';
@@ -13,6 +14,9 @@ import type { TokenizerSource } from './tokenizer-source.js';
 import { createWordModel, type WordModel } from './word-model.js';
 
 const encoder = new TextEncoder();
+/** Characters from which on a thread of its own is worth the way to it: some 100 ms of work. */
+const LONG_TEXT = 131_072;
+
 interface EncodeOptions {
   readonly addSpecialTokens: boolean;
 }
@@ -30,8 +34,11 @@ export class PipelineTokenizer implements Tokenizer {
   readonly #model: WordModel;
   readonly #frame: SpecialTokenFrame;
   readonly #decoder: DecoderFactory;
+  readonly #thread: EncodeThread | null;
 
-  constructor(source: TokenizerSource) {
+  /** Without a thread long texts are encoded here too. */
+  constructor(source: TokenizerSource, thread: EncodeThread | null = null) {
+    this.#thread = thread;
     const { definition } = source;
     this.bosToken = source.bosToken;
     this.eosToken = source.eosToken;
@@ -55,7 +62,9 @@ export class PipelineTokenizer implements Tokenizer {
     }
   }
 
-  encodeInSlices(text: string, options: EncodeOptions): Promise<Int32Array> {
+  async encodeInSlices(text: string, options: EncodeOptions): Promise<Int32Array> {
+    const ids = text.length < LONG_TEXT ? null : ((await this.#thread?.encode(text, options.addSpecialTokens)) ?? null);
+    if (ids !== null) return ids;
     return inSlices(this.#encoding(text, options));
   }
 
