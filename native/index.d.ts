@@ -173,6 +173,8 @@ export interface StepPlan {
   readonly sample: Uint8Array;
   /** `all` returns the logits of every position, for parity tests and scoring. */
   readonly logits: 'none' | 'all';
+  /** Entries, ascending, whose hidden state behind the final norm is wanted at each of their tokens: for embeddings. */
+  readonly hidden?: Int32Array;
   /** Entries whose token is chosen among some of the vocabulary; every other one among all of it. */
   readonly masks?: StepMasks;
 }
@@ -198,6 +200,8 @@ export interface StepResult {
   readonly topWidth: number;
   /** [sum(counts), vocabSize] with `logits: 'all'`, else empty. */
   readonly logits: Float32Array;
+  /** [sum(counts) of the plan's `hidden`, hiddenSize] in f32, entry by entry; empty where there are none. */
+  readonly hidden: Float32Array;
   /** Wall time of the step on the engine's thread: checks, executor, sampling; microseconds. */
   readonly stepMicros: number;
 }

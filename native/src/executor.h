@@ -71,11 +71,14 @@ struct BatchEntry {
   SequenceKv* kv;
   std::span<const int32_t> tokens;  // appended at position kv->length()
   bool wants_logits;                // of the last token
+  bool wants_hidden = false;        // of each token, behind the final norm
 };
 
 struct BatchOutput {
   // One row [vocab] per entry with wants_logits, in order; with all_logits one row per token of the batch.
   std::vector<float> logits;
+  // One row [hidden size] per token of the entries with wants_hidden, in order.
+  std::vector<float> hidden;
 };
 
 class Executor {
@@ -86,8 +89,8 @@ class Executor {
   virtual int64_t kv_bytes_to_append(const SequenceKv& kv, int tokens) const = 0;
   // Bytes that extend(tokens, length) and settle() allocate at most.
   virtual int64_t kv_bytes_to_extend(const SequenceKv& kv, int tokens, int length) const = 0;
-  // Upper bound of the temporary memory that a step over `tokens` tokens with `logit_rows` rows needs.
-  virtual int64_t scratch_bytes(int tokens, int logit_rows) const = 0;
+  // Upper bound of the temporary memory that a step over `tokens` tokens needs, with so many rows of logits and of hidden states.
+  virtual int64_t scratch_bytes(int tokens, int logit_rows, int hidden_rows) const = 0;
   // Runs the decoder over a ragged batch, appends to each entry's KV, fills `out`. On throw the entries' KV are
   // unusable. Rows do not influence each other: a row's result is the same whatever else is in the batch.
   virtual void step(std::span<const BatchEntry> batch, bool all_logits, BatchOutput& out) = 0;

@@ -20,11 +20,15 @@ export interface RunnerEntry {
   readonly sample: boolean;
   /** Tokens the sample is one of: bit t % 32 of word t / 32, over the vocabulary; all where there is none. Only where it samples. */
   readonly mask?: Uint32Array;
+  /** The hidden state behind the final norm is wanted at each of its tokens. */
+  readonly hidden?: boolean;
 }
 
 export interface RunnerOutput {
   /** One per entry, in order; null where nothing was sampled. */
   readonly samples: readonly (Sample | null)[];
+  /** [tokens, hiddenSize] of each entry; null where they were not wanted, and none at all where nobody wanted any. */
+  readonly hidden?: readonly (Float32Array | null)[];
   readonly stepMicros: number;
 }
 
@@ -38,6 +42,7 @@ export interface Sample {
 export interface ModelRunner {
   readonly contextLength: number;
   readonly vocabSize: number;
+  readonly hiddenSize: number;
   readonly weightBytes: number;
   readonly kvBytesPerToken: number;
   createSequence(sampling: SamplingParams): Promise<number>;

@@ -1,4 +1,7 @@
-/** Composition: models that embed, in the native engine of the daemon. One is loaded when a request first asks for it, and freed when none has for long. */
+/**
+ * Composition: models that embed, in the native engine of the daemon. An encoder is loaded when a request first asks for it, and freed when none has for
+ * long; a decoder is one of the models in memory, and embeds beside its answers.
+ */
 import { readCatalogue } from '../adapters/hub/catalogue.js';
 import { installedModel, locateModel } from '../adapters/hub/locate-model.js';
 import type { Config } from '../adapters/config/schema.js';
@@ -6,14 +9,28 @@ import type { NativeEngine } from '../adapters/mlx/native-engine.js';
 import { readCheckpoint } from '../adapters/model-files/read-checkpoint.js';
 import { readSentenceSettings } from '../adapters/model-files/sentence-settings.js';
 import { openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
-import { SemanticError } from '../core/domain/errors.js';
+import { embedWithDecoder } from '../core/embedding/embed-with-decoder.js';
 import type { EmbeddingModel } from '../core/embedding/embedding-model.js';
 import { EmbeddingQueue } from '../core/embedding/embedding-queue.js';
 import { EmbeddingTurns } from '../core/embedding/embedding-turns.js';
+import type { ModelResidency } from '../core/residency/model-residency.js';
 import { buildEncoderSpec, isEncoder } from '../core/models/encoder-registry.js';
 
+/** The models in memory that write text. */
+export type Decoders = Pick<ModelResidency, 'acquire'>;
+
+interface Asking {
+  /** Throws ModelNotFound. */
+  resolve(wanted: string): string;
+  readonly signal: AbortSignal;
+}
+
+interface LoadedEncoder extends EmbeddingModel {
+  unload(): Promise<void>;
+}
+
 interface Loaded {
-  readonly loading: Promise<EmbeddingModel>;
+  readonly loading: Promise<LoadedEncoder>;
   users: number;
   idle: NodeJS.Timeout | undefined;
 }
@@ -26,6 +43,7 @@ export class Embedders {
   constructor(
     private readonly native: NativeEngine,
     private readonly settings: Config['embeddings'],
+    private readonly decoders: Decoders,
     limits: { readonly retryAfterSeconds: number; readonly maxRetryAfterSeconds: number },
   ) {
     const turns = new EmbeddingTurns(native.steps, settings.decode_share);
@@ -40,11 +58,12 @@ export class Embedders {
 
   /**
    * Runs `work` with the model that `wanted` means: the configured one by its name or an alias, else what `resolve` makes of the name, which throws
-   * ModelNotFound. It stays in memory until `work` is over, and `ttl_seconds` longer.
+   * ModelNotFound. An encoder stays in memory until `work` is over, and `ttl_seconds` longer.
    */
-  async use<T>(wanted: string, resolve: (wanted: string) => string, work: (model: EmbeddingModel) => Promise<T>): Promise<T> {
+  async use<T>(wanted: string, { resolve, signal }: Asking, work: (model: EmbeddingModel) => Promise<T>): Promise<T> {
     const own = wanted === this.settings.model || this.#aliases.some((alias) => alias.test(wanted));
     const { id, path } = locateModel(own ? this.settings.model : resolve(wanted));
+    if (!this.#loaded.has(id) && !isEncoder(await readCheckpoint(path))) return work(await this.#decoder(id, path, signal));
     const entry = this.#enter(id, path);
     try {
       return await work(await entry.loading);
@@ -53,9 +72,24 @@ export class Embedders {
     }
   }
 
+  /** Throws what keeps a model from being in memory: see ModelResidency. */
+  async #decoder(id: string, path: string, signal: AbortSignal): Promise<EmbeddingModel> {
+    const { engine } = await this.decoders.acquire(id, signal);
+    const { tokenizer, contextLength, runner } = engine.model;
+    const { pooling, maxTokens } = await readSentenceSettings(path);
+    return {
+      id,
+      tokenizer,
+      hiddenSize: runner.hiddenSize,
+      vocabSize: runner.vocabSize,
+      maxTokens: Math.min(contextLength - 1, maxTokens ?? contextLength), // a token is sampled behind it
+      embed: (inputs, caller) => embedWithDecoder(engine, inputs, pooling, caller),
+    };
+  }
+
   #enter(id: string, path: string): Loaded {
     const found = this.#loaded.get(id);
-    const entry = found ?? { loading: load(this.native, id, path), users: 0, idle: undefined };
+    const entry = found ?? { loading: load(this.native, this.queue, id, path), users: 0, idle: undefined };
     this.#loaded.set(id, entry);
     clearTimeout(entry.idle);
     entry.users += 1;
@@ -68,7 +102,7 @@ export class Embedders {
     if (entry.users > 0 || this.#loaded.get(id) !== entry) return;
     entry.idle = setTimeout(() => {
       this.#loaded.delete(id);
-      void entry.loading.then(({ runner }) => runner.unload()).catch(() => undefined); // the engine may have been closed
+      void entry.loading.then((model) => model.unload()).catch(() => undefined); // the engine may have been closed
     }, this.settings.ttl_seconds * 1000).unref();
   }
 }
@@ -77,27 +111,30 @@ function escaped(text: string): string {
   return text.replace(/[\^$\\.*+?()[\]{}|/]/g, '\\$&');
 }
 
-async function load(native: NativeEngine, id: string, path: string): Promise<EmbeddingModel> {
+async function load(native: NativeEngine, queue: EmbeddingQueue, id: string, path: string): Promise<LoadedEncoder> {
   const checkpoint = await readCheckpoint(path);
-  if (!isEncoder(checkpoint)) {
-    throw new SemanticError('InvalidRequest', `[embeddings] wanted a model that embeds, got ${id}, which writes text`, {
-      param: 'model',
-      hint: 'Name one such as all-minilm-l6-v2 (semantic models pull all-minilm-l6-v2).',
-    });
-  }
   const spec = buildEncoderSpec(checkpoint);
   const [{ tokenizer }, { maxTokens, pooling }, runner] = await Promise.all([
     openTokenizer(path),
     readSentenceSettings(path),
     native.loadEncoder(checkpoint, spec),
   ]);
-  return { id, runner, tokenizer, pooling, maxTokens: Math.min(spec.contextLength, maxTokens ?? spec.contextLength) };
+  const encoder = { runner, pooling };
+  return {
+    id,
+    tokenizer,
+    hiddenSize: runner.hiddenSize,
+    vocabSize: runner.vocabSize,
+    maxTokens: Math.min(spec.contextLength, maxTokens ?? spec.contextLength),
+    embed: (inputs, caller) => queue.embed(encoder, inputs, caller),
+    unload: () => runner.unload(),
+  };
 }
 
-export function openEmbedders(native: NativeEngine, { embeddings, engine, scheduler }: Config): Embedders {
+export function openEmbedders(native: NativeEngine, { embeddings, engine, scheduler }: Config, decoders: Decoders): Embedders {
   const { retry_after_seconds: retryAfterSeconds } = engine;
   const maxRetryAfterSeconds = Math.max(retryAfterSeconds, scheduler.max_retry_after_seconds);
-  return new Embedders(native, embeddings, { retryAfterSeconds, maxRetryAfterSeconds });
+  return new Embedders(native, embeddings, decoders, { retryAfterSeconds, maxRetryAfterSeconds });
 }
 
 /**

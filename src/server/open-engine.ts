@@ -106,7 +106,7 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
       agents,
       cache: new CacheControl(engines, agents, opened),
       store: opened,
-      embedders: openEmbedders(native, settings),
+      embedders: openEmbedders(native, settings, residency),
       backend: { executor: backend.executor, detail: describeBackend(backend, native.info()) },
       weightBytes: model.weightBytes,
       memory: memoryOf(model, backend.memoryBudgetBytes),

@@ -110,3 +110,15 @@ it('a mask of an entry that does not sample is refused', async () => {
   await expect(engine.step({ ...steps, masks: { entries: Int32Array.of(0), bits: bitsOf([1]) } })).rejects.toThrow('masks.entries');
   await engine.dropSequence(sequence);
 });
+
+it.each([
+  ['of an entry that is not there', [1]],
+  ['twice of one entry', [0, 0]],
+  ['of a negative entry', [-1]],
+])('hidden states %s are refused before anything runs', async (_, hidden) => {
+  const sequence = await engine.createSequence(model, GREEDY);
+  const steps = plan([{ sequence, tokens: [1, 2] }]);
+  await expect(engine.step({ ...steps, hidden: Int32Array.from(hidden) })).rejects.toThrow('hidden should be ascending indices');
+  expect((await engine.step({ ...steps, hidden: Int32Array.of(0) })).hidden.length % 2).toBe(0); // still there, nothing was appended
+  await engine.dropSequence(sequence);
+});

@@ -89,8 +89,9 @@ class CpuExecutor final : public Executor {
     return static_cast<const CpuSequenceKv&>(kv).bytes_to_extend(tokens, length);
   }
   std::shared_ptr<const KvLayout> kv_layout() const override { return kv_layout_; }
-  int64_t scratch_bytes(int tokens, int logit_rows) const override {
-    return scratch_.bytes(std::min(tokens, kSliceRows)) + int64_t{logit_rows} * spec_.vocab_size * static_cast<int64_t>(sizeof(float));
+  int64_t scratch_bytes(int tokens, int logit_rows, int hidden_rows) const override {
+    const int64_t floats = int64_t{logit_rows} * spec_.vocab_size + int64_t{hidden_rows} * spec_.hidden_size;
+    return scratch_.bytes(std::min(tokens, kSliceRows)) + floats * static_cast<int64_t>(sizeof(float));
   }
   int64_t weight_bytes() const override { return weights_.bytes; }
   int64_t kv_bytes_per_token() const override {
@@ -102,16 +103,20 @@ class CpuExecutor final : public Executor {
 
   void step(std::span<const BatchEntry> batch, bool all_logits, BatchOutput& out) override {
     check_tokens(batch);
-    int64_t rows = 0, logit_rows = 0;
+    int64_t rows = 0, logit_rows = 0, hidden_rows = 0;
     for (const BatchEntry& e : batch) {
       rows += static_cast<int64_t>(e.tokens.size());
       logit_rows += e.wants_logits ? 1 : 0;
+      hidden_rows += e.wants_hidden ? static_cast<int64_t>(e.tokens.size()) : 0;
     }
     if (all_logits) logit_rows = rows;
     out.logits.resize(static_cast<size_t>(logit_rows) * spec_.vocab_size);
 
+    out.hidden.resize(static_cast<size_t>(hidden_rows) * spec_.hidden_size);
+
     float* logits = out.logits.data();
-    Slice slice = empty_slice(logits);
+    float* hidden = out.hidden.data();
+    Slice slice = empty_slice(logits, hidden);
     for (const BatchEntry& e : batch) {
       auto* kv = static_cast<CpuSequenceKv*>(e.kv);
       for (size_t done = 0; done < e.tokens.size();) {
@@ -119,11 +124,15 @@ class CpuExecutor final : public Executor {
         const int count = add_part(slice, kv, e.tokens.subspan(done), at);
         if (count == 0) {
           run_and_commit(slice);
-          slice = empty_slice(logits);
+          slice = empty_slice(logits, hidden);
           continue;
         }
         const int last = slice.rows() - 1;
         done += static_cast<size_t>(count);
+        for (int r = last + 1 - count; e.wants_hidden && r <= last; ++r) {
+          slice.hidden_rows.push_back(r);
+          hidden += spec_.hidden_size;
+        }
         for (int r = all_logits ? last + 1 - count : last; r <= last; ++r) {
           if (!all_logits && (!e.wants_logits || done < e.tokens.size())) continue;
           slice.logit_rows.push_back(r);
@@ -136,10 +145,11 @@ class CpuExecutor final : public Executor {
   }
 
  private:
-  Slice empty_slice(float* logits) const {
+  Slice empty_slice(float* logits, float* hidden) const {
     Slice slice;
     slice.attention = plans_;
     slice.logits = logits;
+    slice.hidden = hidden;
     return slice;
   }
 

@@ -77,6 +77,8 @@ struct Slice {
   std::vector<AttentionPlan> attention;
   std::vector<int> logit_rows;  // rows whose logits are wanted, in order
   float* logits = nullptr;      // [logit_rows][vocab]
+  std::vector<int> hidden_rows; // rows whose final hidden state is wanted, in order
+  float* hidden = nullptr;      // [hidden_rows][hidden size]
 
   int rows() const { return static_cast<int>(tokens.size()); }
 };

@@ -154,6 +154,17 @@ void run_layer(Run& run, ThreadPool::Worker& worker, int layer) {
   run_feed_forward(run, worker, layer);
 }
 
+void run_hidden(Run& run, ThreadPool::Worker& worker) {
+  const std::vector<int>& wanted = run.slice.hidden_rows;
+  if (wanted.empty()) return;
+  const int width = run.spec.hidden_size;
+  worker.begin(StepPart::Head);
+  each_row(worker, static_cast<int>(wanted.size()), [&](int i) {
+    const Norm& norm = run.weights.final_norm;
+    run.kernels.rms_norm(run.scratch.hidden[wanted[i]], norm.weight.data(), width, norm.eps, run.slice.hidden + static_cast<ptrdiff_t>(i) * width);
+  });
+}
+
 void run_head(Run& run, ThreadPool::Worker& worker) {
   const std::vector<int>& wanted = run.slice.logit_rows;
   if (wanted.empty()) return;
@@ -174,6 +185,7 @@ void run_head(Run& run, ThreadPool::Worker& worker) {
 void run_slice(Run& run, ThreadPool::Worker& worker) {
   run_embedding(run, worker);
   for (int layer = 0; layer < static_cast<int>(run.spec.layers.size()); ++layer) run_layer(run, worker, layer);
+  run_hidden(run, worker);
   run_head(run, worker);
 }
 

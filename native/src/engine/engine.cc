@@ -246,12 +246,13 @@ int Engine::truncate_sequence(int id, int length) {
 
 void Engine::admit_step(const StepPlan& plan, const Model& model) {
   int64_t wanted = 0;
-  int rows = 0;
+  int rows = 0, hidden_rows = 0;
+  for (const int32_t i : plan.hidden) hidden_rows += plan.counts[i];
   for (size_t i = 0; i < plan.sequences.size(); ++i) {
     wanted += model.executor->kv_bytes_to_append(*sequences_.at(plan.sequences[i]).kv, plan.counts[i]);
     rows += plan.all_logits ? plan.counts[i] : plan.sample[i] != 0;
   }
-  wanted += model.executor->scratch_bytes(static_cast<int>(plan.tokens.size()), rows);
+  wanted += model.executor->scratch_bytes(static_cast<int>(plan.tokens.size()), rows, hidden_rows);
   admit(options_.memory_budget_bytes, memory_use(), wanted, "a step over " + std::to_string(plan.tokens.size()) + " tokens");
 }
 
@@ -267,6 +268,7 @@ void Engine::run(const StepPlan& plan, Model& model) {
     batch.push_back({sequence.kv.get(), {tokens.data() + at, count}, plan.sample[i] != 0});
     at += count;
   }
+  for (const int32_t i : plan.hidden) batch[static_cast<size_t>(i)].wants_hidden = true;
   model.executor->step(batch, plan.all_logits, output_);
   for (size_t i = 0; i < batch.size(); ++i) {
     auto& history = sequences_.at(plan.sequences[i]).tokens;
@@ -325,6 +327,7 @@ StepResult Engine::step(const StepPlan& plan) {
       sample_entries(plan, model.vocab_size, result);
     }
     if (plan.all_logits) result.logits = std::move(output_.logits);
+    if (!plan.hidden.empty()) result.hidden = std::move(output_.hidden);
     count_step(plan);
     result.step_micros = std::chrono::duration<double, std::micro>(std::chrono::steady_clock::now() - started).count();
     return result;

@@ -18,6 +18,7 @@ struct StepPlan {
   std::vector<int32_t> tokens;     // [sum(counts)]
   std::vector<uint8_t> sample;     // [n]
   bool all_logits = false;
+  std::vector<int32_t> hidden;       // entries whose final hidden states are wanted, ascending
   std::vector<int32_t> masked;       // [m] entries whose token is chosen among those of a mask, ascending
   std::vector<uint32_t> mask_bits;   // [m, mask_words(vocab)] bit t % 32 of word t / 32: token t may be chosen
 };
@@ -29,6 +30,7 @@ struct StepResult {
   std::vector<float> top_logprobs;   // [n, top_width]
   int top_width = 0;
   std::vector<float> logits;         // [sum(counts), vocab] or empty
+  std::vector<float> hidden;         // [sum(counts) of plan.hidden, hidden size]
   double step_micros = 0;
 };
 

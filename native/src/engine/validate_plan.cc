@@ -51,6 +51,16 @@ void check_masks(const StepPlan& plan, int vocab_size) {
   }
 }
 
+void check_hidden(const StepPlan& plan) {
+  int32_t before = -1;
+  for (const int32_t i : plan.hidden) {
+    if (i <= before || static_cast<size_t>(i) >= plan.sequences.size()) {
+      refuse("hidden should be ascending indices of entries, has " + std::to_string(i));
+    }
+    before = i;
+  }
+}
+
 }  // namespace
 
 int validate_plan(const StepPlan& plan, const std::unordered_map<int, Sequence>& sequences,
@@ -86,6 +96,7 @@ int validate_plan(const StepPlan& plan, const std::unordered_map<int, Sequence>&
       }
     }
   }
+  check_hidden(plan);
   check_masks(plan, models.at(*model).vocab_size);
   return *model;
 }

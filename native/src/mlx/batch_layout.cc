@@ -25,6 +25,7 @@ BatchLayout lay_out(std::span<const BatchEntry> batch, bool all_logits) {
   for (const LayoutEntry& entry : layout.entries) first_row[entry.batch_index] = entry.row;
   for (size_t i = 0; i < batch.size(); ++i) {
     const int tokens = static_cast<int>(batch[i].tokens.size());
+    for (int t = 0; batch[i].wants_hidden && t < tokens; ++t) layout.hidden_rows.push_back(first_row[i] + t);
     if (!all_logits && !batch[i].wants_logits) continue;
     for (int t = all_logits ? 0 : tokens - 1; t < tokens; ++t) layout.logit_rows.push_back(first_row[i] + t);
   }

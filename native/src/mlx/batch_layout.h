@@ -21,6 +21,7 @@ struct BatchLayout {
   std::vector<int32_t> tokens;      // [N], by row
   std::vector<int32_t> positions;   // [singles]
   std::vector<int32_t> logit_rows;  // rows whose logits are wanted, in the caller's order
+  std::vector<int32_t> hidden_rows; // rows whose final hidden state is wanted, likewise
 };
 
 BatchLayout lay_out(std::span<const BatchEntry> batch, bool all_logits);

@@ -1,6 +1,7 @@
 // The `mlx` executor: a step is one MLX graph, built and evaluated on the engine thread.
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "decoder/norm_weight.h"
 #include "executor.h"
@@ -98,9 +99,9 @@ class MlxExecutor final : public Executor {
   }
   std::shared_ptr<const KvLayout> kv_layout() const override { return kv_layout_; }
 
-  int64_t scratch_bytes(int tokens, int logit_rows) const override {
+  int64_t scratch_bytes(int tokens, int logit_rows, int hidden_rows) const override {
     // Rows alive at once: residual, normed, q, k, v, attention's output, gate, up, their product, each twice for casts.
-    return tokens * row_bytes_ + int64_t{logit_rows} * spec_.vocab_size * 12 + score_bytes(tokens);
+    return tokens * row_bytes_ + int64_t{logit_rows} * spec_.vocab_size * 12 + int64_t{hidden_rows} * spec_.hidden_size * 12 + score_bytes(tokens);
   }
 
   void step(std::span<const BatchEntry> batch, bool all_logits, BatchOutput& out) override {
@@ -109,16 +110,13 @@ class MlxExecutor final : public Executor {
     for (size_t i = 0; i < layers_.size(); ++i) h = layers_[i](h, layout, batch, static_cast<int>(i));
     std::vector<mx::array> results;
     for (const BatchEntry& entry : batch) static_cast<MlxSequenceKv&>(*entry.kv).collect(results);
-    if (layout.logit_rows.empty()) {
-      // Nobody reads h: the last layer's attention and feed-forward are never evaluated.
-      mx::eval(std::move(results));
-    } else {
-      auto logits = head_rows(h, layout);
-      results.push_back(logits);
-      mx::eval(std::move(results));
-      out.logits.resize(logits.size());
-      std::memcpy(out.logits.data(), logits.data<float>(), logits.nbytes());
-    }
+    // Where nobody reads h the last layer's attention and feed-forward are never evaluated.
+    std::optional<mx::array> logits, hidden;
+    if (!layout.logit_rows.empty()) results.push_back(logits.emplace(head_rows(h, layout)));
+    if (!layout.hidden_rows.empty()) results.push_back(hidden.emplace(mx::contiguous(mx::astype(normed(h, layout.hidden_rows), mx::float32))));
+    mx::eval(std::move(results));
+    copy_out(logits, out.logits);
+    copy_out(hidden, out.hidden);
     for (const BatchEntry& entry : batch) static_cast<MlxSequenceKv&>(*entry.kv).commit(static_cast<int>(entry.tokens.size()));
   }
 
@@ -159,11 +157,20 @@ class MlxExecutor final : public Executor {
     return spec_.embedding_scale == 1.0F ? rows : mx::multiply(rows, mx::array(spec_.embedding_scale, type_));
   }
 
+  static void copy_out(const std::optional<mx::array>& rows, std::vector<float>& out) {
+    out.resize(rows ? rows->size() : 0);
+    if (rows) std::memcpy(out.data(), rows->data<float>(), rows->nbytes());
+  }
+
+  // [rows, hidden size], only of the rows somebody asked for.
+  mx::array normed(const mx::array& h, const std::vector<int32_t>& rows) const {
+    const mx::array wanted(rows.begin(), mx::Shape{static_cast<int>(rows.size())});
+    return final_norm_(mx::take(h, wanted, 0));
+  }
+
   // f32 [rows, vocab], only of the rows somebody asked for.
   mx::array head_rows(const mx::array& h, const BatchLayout& layout) const {
-    const int count = static_cast<int>(layout.logit_rows.size());
-    const mx::array wanted(layout.logit_rows.begin(), mx::Shape{count});
-    const auto x = final_norm_(mx::take(h, wanted, 0));
+    const auto x = normed(h, layout.logit_rows);
     auto logits = mx::astype(head_ ? (*head_)(x) : embedding_(x), mx::float32);
     if (spec_.logit_softcap) {
       const mx::array cap(*spec_.logit_softcap);

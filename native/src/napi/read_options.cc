@@ -75,7 +75,8 @@ SamplingOptions read_sampling(const Napi::Value& value) {
 StepPlan read_plan(const Napi::Value& value) {
   const ObjectReader o(value, "plan");
   StepPlan plan{o.int32s("sequences"), o.int32s("counts"), o.int32s("tokens"), o.uint8s("sample"),
-                o.choice("logits", {"none", "all"}) == 1, {}, {}};
+                o.choice("logits", {"none", "all"}) == 1, {}, {}, {}};
+  if (!o.is_null("hidden")) plan.hidden = o.int32s("hidden");
   if (o.is_null("masks")) return plan;
   const ObjectReader masks = o.object("masks");
   plan.masked = masks.int32s("entries");

@@ -86,6 +86,7 @@ Napi::Value to_js(Napi::Env env, const StepResult& result) {
   o.Set("topLogprobs", typed(env, result.top_logprobs));
   o.Set("topWidth", number(env, result.top_width));
   o.Set("logits", typed(env, result.logits));
+  o.Set("hidden", typed(env, result.hidden));
   o.Set("stepMicros", Napi::Number::New(env, result.step_micros));
   return o;
 }

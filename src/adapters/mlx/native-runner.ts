@@ -11,6 +11,7 @@ import { toNativeSampling } from './native-sampling.js';
 export class NativeRunner implements ModelRunner, KvMover {
   readonly contextLength: number;
   readonly vocabSize: number;
+  readonly hiddenSize: number;
   readonly weightBytes: number;
   readonly kvBytesPerToken: number;
   readonly kvLayout: string;
@@ -23,6 +24,7 @@ export class NativeRunner implements ModelRunner, KvMover {
   ) {
     this.contextLength = spec.contextLength;
     this.vocabSize = spec.vocabSize;
+    this.hiddenSize = spec.hiddenSize;
     this.weightBytes = loaded.weightBytes;
     this.kvBytesPerToken = loaded.kvBytesPerToken;
     this.kvLayout = loaded.kvLayout;
@@ -115,6 +117,7 @@ function toNativePlan(entries: readonly RunnerEntry[], logits: StepPlan['logits'
     sample: Uint8Array.from(entries, (entry) => (entry.sample ? 1 : 0)),
     logits,
     ...masksOf(entries),
+    ...hiddenOf(entries),
   };
 }
 
@@ -130,8 +133,31 @@ function masksOf(entries: readonly RunnerEntry[]): Pick<StepPlan, 'masks'> {
   return { masks: { entries: Int32Array.from(masks, ({ i }) => i), bits } };
 }
 
+function hiddenOf(entries: readonly RunnerEntry[]): Pick<StepPlan, 'hidden'> {
+  const hidden = Int32Array.from(entries.flatMap((entry, i) => (entry.hidden === true ? [i] : [])));
+  return hidden.length === 0 ? {} : { hidden };
+}
+
 function toOutput(entries: readonly RunnerEntry[], result: StepResult): RunnerOutput {
-  return { samples: entries.map((entry, i) => (entry.sample ? sampleAt(result, i) : null)), stepMicros: result.stepMicros };
+  const hidden = result.hidden.length === 0 ? {} : { hidden: statesOf(entries, result.hidden) };
+  return {
+    ...hidden,
+    samples: entries.map((entry, i) => (entry.sample ? sampleAt(result, i) : null)),
+    stepMicros: result.stepMicros,
+  };
+}
+
+/** [tokens, hiddenSize] of each entry that wants them. */
+function statesOf(entries: readonly RunnerEntry[], states: Float32Array): (Float32Array | null)[] {
+  const count = entries.reduce((sum, { hidden, tokens }) => sum + (hidden === true ? tokens.length : 0), 0);
+  const width = states.length / count;
+  let row = 0;
+  return entries.map(({ hidden, tokens }) => {
+    if (hidden !== true) return null;
+    const start = row * width;
+    row += tokens.length;
+    return states.subarray(start, row * width);
+  });
 }
 
 function sampleAt(result: StepResult, i: number): Sample {

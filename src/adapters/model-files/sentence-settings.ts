@@ -44,7 +44,7 @@ async function readJson(folder: string, name: string): Promise<Readonly<Record<s
   try {
     text = await readFile(path, 'utf8');
   } catch (cause) {
-    if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return null;
+    if (cause instanceof Error && 'code' in cause && (cause.code === 'ENOENT' || cause.code === 'ENOTDIR')) return null; // a GGUF file has none beside it
     throw fileMissing(path, cause);
   }
   try {

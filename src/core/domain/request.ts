@@ -4,6 +4,7 @@ import type { AgentHint } from './agent-hint.js';
 import type { CacheReport } from './cache-report.js';
 import type { ChatMessage } from './chat-message.js';
 import type { OutputConstraint } from './output-constraint.js';
+import type { Pooling } from './pooling.js';
 import type { Priority } from './priority.js';
 import type { SamplingParams } from './sampling.js';
 
@@ -49,6 +50,8 @@ export interface GenerationRequest {
   readonly priority?: Priority;
   /** What the text of the answer has to be; anything where nothing is said. */
   readonly constraint?: OutputConstraint;
+  /** The hidden states of its prompt, pooled, come with the end of the answer. Nothing may be reused for it: states are of what is read. */
+  readonly embeds?: Pooling;
   /** Special tokens stay in the text of the answer: some families mark calls and channels with them. */
   readonly keepSpecialTokens?: boolean;
   /** The last message is the beginning of the answer, which goes on from there. */
@@ -96,6 +99,8 @@ export type EngineEvent =
       readonly stopString: string | null;
       readonly usage: Usage;
       readonly tokens: Int32Array | null;
+      /** [hiddenSize], not normalised, where the request `embeds`. */
+      readonly embedding?: Float32Array;
     };
 
 /** What a command talks to: the engine in its own process, or a daemon's through the client. */

@@ -1,9 +1,9 @@
 /**
- * Embedding requests in memory: slices of bounded size are made of the inputs of all that wait for one model, an input of each request in turn,
+ * Embedding requests for encoders in memory: slices of bounded size are made of the inputs of all that wait for one model, an input of each request in turn,
  * API key by API key. So a short request passes a long batch, and decoding goes on between slices.
  */
 import { SemanticError } from '../domain/errors.js';
-import type { EmbeddingModel } from './embedding-model.js';
+import type { EmbeddingCaller, Encoder } from './embedding-model.js';
 import type { EmbeddingTurns } from './embedding-turns.js';
 import { Rotation } from './rotation.js';
 
@@ -16,13 +16,8 @@ export interface EmbeddingLimits {
   readonly maxRetryAfterSeconds: number;
 }
 
-export interface EmbeddingCaller {
-  readonly key: string;
-  readonly signal: AbortSignal;
-}
-
 interface Job {
-  readonly model: EmbeddingModel;
+  readonly model: Encoder;
   readonly inputs: readonly Int32Array[];
   readonly vectors: Float32Array[];
   next: number; // the first input that was not taken yet
@@ -65,7 +60,7 @@ export class EmbeddingQueue {
   }
 
   /** One vector per input, in order, not normalised. Aborting takes the request out; what it has in the slice under way is thrown away. */
-  async embed(model: EmbeddingModel, inputs: readonly Int32Array[], { key, signal }: EmbeddingCaller): Promise<Float32Array[]> {
+  async embed(model: Encoder, inputs: readonly Int32Array[], { key, signal }: EmbeddingCaller): Promise<Float32Array[]> {
     if (signal.aborted) throw cancelled(signal);
     const tokens = inputs.reduce((sum, { length }) => sum + length, 0);
     return new Promise((resolve, reject) => {
@@ -100,7 +95,7 @@ export class EmbeddingQueue {
   #nextSlice(): Part[] {
     const parts: Part[] = [];
     let tokens = 0;
-    let model: EmbeddingModel | null = null;
+    let model: Encoder | null = null;
     const fits = (job: Job): boolean =>
       (model === null || job.model === model) && (tokens === 0 || tokens + job.inputs[job.next]!.length <= this.limits.sliceTokens);
     for (let job = this.#waiting.take(fits); job !== null; job = this.#waiting.take(fits)) {

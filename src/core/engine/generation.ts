@@ -1,5 +1,6 @@
 /** One request on its way: what was sampled so far, the text that makes, and why it ends. */
 import type { CacheReport } from '../domain/cache-report.js';
+import { PooledStates } from '../domain/pooled-states.js';
 import { SemanticError } from '../domain/errors.js';
 import type { EngineEvent, FinishReason, GenerationRequest, TokenLogprob } from '../domain/request.js';
 import type { Detokenizer, Sample, TokenConstraint, Tokenizer } from '../ports.js';
@@ -36,6 +37,7 @@ export class Generation {
   readonly #constraint: TokenConstraint | null;
   #mask: Uint32Array | null = null;
   readonly #outputs: number[] = [];
+  readonly #states: PooledStates | null;
   #cachedTokens: number | null = null;
   #text = '';
 
@@ -52,6 +54,7 @@ export class Generation {
     this.#detokenizer = tokenizer.createStream({ skipSpecialTokens: request.keepSpecialTokens !== true });
     this.#stopStrings = new StopStrings(request.stopStrings);
     this.#constraint = options.constraint;
+    this.#states = request.embeds === undefined ? null : new PooledStates(request.embeds);
     if (!this.#mayGoOn()) throw new SemanticError('InvalidRequest', '[constraint] no token of the model can begin such an answer');
   }
 
@@ -86,6 +89,11 @@ export class Generation {
   start(cache: CacheReport): void {
     this.#cachedTokens = cache.cachedTokens;
     if (!this.cancelled) this.events.push({ type: 'started', promptTokens: this.prompt.length, cachedTokens: cache.cachedTokens, cache });
+  }
+
+  /** Hidden states [n, width] of tokens of its prompt, from the one at `from` on. */
+  addStates(from: number, rows: Float32Array, width: number): void {
+    this.#states?.add(from, rows, width);
   }
 
   /** Takes a sampled token, emits its text, and says why the answer ends with it; null = it goes on. */
@@ -130,7 +138,14 @@ export class Generation {
       completionTokens: this.#outputs.length,
     };
     const tokens = this.tokens(this.prompt.length + this.#outputs.length);
-    this.events.push({ type: 'finished', reason, stopString: this.#stopStrings.found, usage, tokens });
+    this.events.push({
+      type: 'finished',
+      reason,
+      stopString: this.#stopStrings.found,
+      usage,
+      tokens,
+      ...(this.#states === null ? {} : { embedding: this.#states.vector() }),
+    });
     this.events.close();
   }
 

@@ -195,20 +195,23 @@ export class StepLoop {
     this.#ahead = null;
   }
 
-  /** With what each sample is one of. */
+  /** With what each sample is one of, and whose states are wanted. */
   #masked({ entries }: SchedulerPlan): RunnerPlan {
     const masked = entries.map((entry) => {
-      const mask = entry.sample ? this.parts.live.get(entry.id).mask : null;
-      return mask === null ? entry : { ...entry, mask };
+      const { mask, request } = this.parts.live.get(entry.id);
+      const wanted = { ...(entry.sample && mask !== null ? { mask } : {}), ...(!entry.decodes && request.embeds ? { hidden: true } : {}) };
+      return Object.keys(wanted).length === 0 ? entry : { ...entry, ...wanted };
     });
     return { entries: masked };
   }
 
   async #deliver({ entries }: SchedulerPlan, output: RunnerOutput | null): Promise<void> {
-    const { live, meter, timer } = this.parts;
-    for (const [i, { id }] of entries.entries()) {
+    const { live, meter, scheduler, timer } = this.parts;
+    for (const [i, { id, tokens }] of entries.entries()) {
       const sample = output?.samples[i] ?? null;
       const generation = live.get(id);
+      const rows = output?.hidden?.[i] ?? null;
+      if (rows !== null) generation.addStates(scheduler.running(id).numKvTokens - tokens.length, rows, rows.length / tokens.length);
       let ending = this.#ended.get(id) ?? null;
       if (ending === null) {
         if (sample === null || generation.cancelled) continue;

@@ -22,13 +22,13 @@ export function embeddings(app: FastifyInstance, { embedders, resolveModel }: Em
     const body = parseBody(embeddingsSchema, request.body);
     const signal = whenGone(reply, null);
     return queue.withPlace(() =>
-      embedders.use(body.model, resolveModel, async (model) => {
-        const { hiddenSize } = model.runner;
+      embedders.use(body.model, { resolve: resolveModel, signal }, async (model) => {
+        const { hiddenSize } = model;
         const dimensions = body.dimensions ?? hiddenSize;
         if (dimensions > hiddenSize)
           throw invalidField('dimensions', `wanted at most ${hiddenSize}, what ${model.id} gives, got ${dimensions}`);
         const inputs = await toInputs(body, model);
-        const vectors = await queue.embed(model, inputs, { key, signal });
+        const vectors = await model.embed(inputs, { key, signal });
         const tokens = inputs.reduce((sum, { length }) => sum + length, 0);
         return embeddingsBody(
           model.id,

@@ -17,9 +17,9 @@ export async function toInputs({ input, truncate }: EmbeddingsBody, model: Embed
 }
 
 async function toIds(input: Input, param: string, model: EmbeddingModel, frame: TokenFrame, truncate: boolean): Promise<Int32Array> {
-  const { id, maxTokens, runner, tokenizer } = model;
+  const { id, maxTokens, tokenizer, vocabSize } = model;
   const ids =
-    typeof input === 'string' ? await tokenizer.encodeInSlices(input, { addSpecialTokens: true }) : known(input, param, runner.vocabSize);
+    typeof input === 'string' ? await tokenizer.encodeInSlices(input, { addSpecialTokens: true }) : known(input, param, vocabSize);
   if (ids.length <= maxTokens) return ids;
   if (truncate) return typeof input === 'string' ? cutFramed(ids, frame, maxTokens) : ids.slice(0, maxTokens);
   throw new SemanticError(

@@ -49,7 +49,7 @@ describe('a batch of 40 long inputs beside an answer', () => {
       retryAfterSeconds: 1,
       maxRetryAfterSeconds: 1,
     });
-    const model = { id: 'x', runner: watched, pooling: 'mean', maxTokens: SLICE, tokenizer: null as never } as const;
+    const model = { runner: watched, pooling: 'mean' } as const;
     const inputs = Array.from({ length: INPUTS }, (_, i) => new Int32Array(200).fill(2000 + i));
     const embedding = queue.embed(model, inputs, { key: 'a', signal: new AbortController().signal });
     const sequence = await decoder.createSequence(GREEDY);

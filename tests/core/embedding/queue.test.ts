@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { SemanticError } from '../../../src/core/domain/errors.js';
-import type { EmbeddingModel } from '../../../src/core/embedding/embedding-model.js';
+import type { Encoder } from '../../../src/core/embedding/embedding-model.js';
 import { EmbeddingQueue } from '../../../src/core/embedding/embedding-queue.js';
 import { EmbeddingTurns } from '../../../src/core/embedding/embedding-turns.js';
 import { StepWatch } from '../../../src/core/embedding/step-watch.js';
@@ -27,13 +27,7 @@ class Recorder implements EncoderRunner {
   async unload(): Promise<void> {}
 }
 
-const modelOf = (runner: EncoderRunner): EmbeddingModel => ({
-  id: 'x',
-  runner,
-  pooling: 'mean',
-  maxTokens: 1000,
-  tokenizer: null as never,
-});
+const modelOf = (runner: EncoderRunner): Encoder => ({ runner, pooling: 'mean' });
 const input = (id: number, length = 10): Int32Array => new Int32Array(length).fill(id);
 const free = (): AbortSignal => new AbortController().signal;
 

@@ -109,10 +109,4 @@ describe('a model', () => {
   it('that is not known is a 404', async () => {
     expect(await post({ model: 'all-minilm', input: 'a' })).toMatchObject({ status: 404, body: { error: { code: 'model_not_found' } } });
   });
-
-  it('that writes text is refused with one that embeds', async () => {
-    const reply = await post({ model: daemon.summary.model.id, input: 'a' });
-    expect(reply).toMatchObject({ status: 400, body: { error: { param: 'model' } } });
-    expect(reply.body.error.message).toContain('semantic models pull all-minilm-l6-v2');
-  });
 });
