@@ -11,7 +11,7 @@ export interface LatencyLoad {
   /** Long prompts, one after the other, and about how many tokens each has. */
   readonly prompts: number;
   readonly promptTokens: number;
-  /** Time the answers are watched for before, milliseconds. */
+  /** Time the answers are watched for before, and again behind the last of them, milliseconds. */
   readonly aloneMillis: number;
   /** When, after a long prompt was sent, the short request is, milliseconds. */
   readonly shortAfterMillis: number;
@@ -29,6 +29,8 @@ export interface Gaps {
 export interface PrefillLatency {
   readonly alone: Gaps;
   readonly during: Gaps;
+  /** Alone again: answers are longer by then, and every step of theirs reads more KV. */
+  readonly after: Gaps;
   /** Of all long prompts, and what they took together, milliseconds. */
   readonly promptTokens: number;
   readonly promptMillis: number;
@@ -37,6 +39,11 @@ export interface PrefillLatency {
   readonly shortDuring: number;
   /** Steps of the answers until that token: prefill goes one chunk a step. */
   readonly shortSteps: number;
+}
+
+/** Of the speed that answers have alone: what a piece takes then is the mean of before and after, since it grows with their length. */
+export function shareKept({ alone, during, after }: PrefillLatency): number {
+  return (during.rate * (1 / alone.rate + 1 / after.rate)) / 2;
 }
 
 const WARM_PIECES = 8;
@@ -60,10 +67,13 @@ export async function prefillLatency(server: ChatServer, load: LatencyLoad): Pro
       prompts.push(await prompt);
     }
     const duringTo = performance.now();
+    await sleep(load.aloneMillis);
+    const afterTo = performance.now();
     const worst = shorts.toSorted((a, b) => b.ttft - a.ttft)[0]!;
     return {
       alone: gaps(decoders, aloneFrom, duringFrom),
       during: gaps(decoders, duringFrom, duringTo),
+      after: gaps(decoders, duringTo, afterTo),
       promptTokens: prompts.reduce((sum, { promptTokens }) => sum + promptTokens, 0),
       promptMillis: prompts.reduce((sum, prompt) => sum + firstToken(prompt), 0),
       shortAlone,

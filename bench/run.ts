@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util';
 import { markdown } from './table.js';
 import type { Verb } from './verb.js';
 import { agents } from './verbs/agents.js';
+import { chain } from './verbs/chain.js';
 import { compute } from './verbs/compute.js';
 import { constrained } from './verbs/constrained.js';
 import { dialect } from './verbs/dialect.js';
@@ -28,6 +29,7 @@ import { turns } from './verbs/turns.js';
 
 const VERBS: Readonly<Record<string, Verb>> = {
   agents,
+  chain,
   compute,
   constrained,
   dialect,

@@ -2,7 +2,7 @@ import { BenchDaemon } from '../bench-daemon.js';
 import type { ChatServer } from '../chat-server.js';
 import { median } from '../median.js';
 import { startLlamaServer } from '../peers/llama-server.js';
-import { type LatencyLoad, prefillLatency, type PrefillLatency } from '../prefill-latency.js';
+import { type LatencyLoad, prefillLatency, type PrefillLatency, shareKept } from '../prefill-latency.js';
 import { figure, type Table, table } from '../table.js';
 import { BINARY, daemonFlags, ENGINE, engineOptions, verb } from '../verb.js';
 
@@ -60,8 +60,8 @@ async function measure(server: ChatServer, load: LatencyLoad): Promise<PrefillLa
   }
 }
 
-function share({ alone, during }: PrefillLatency): string {
-  return `${((100 * during.rate) / alone.rate).toFixed(0)} %`;
+function share(run: PrefillLatency): string {
+  return `${(100 * shareKept(run)).toFixed(0)} %`;
 }
 
 function latencyTable(load: LatencyLoad, runs: ReadonlyMap<string, readonly PrefillLatency[]>): Table {
@@ -74,7 +74,8 @@ function latencyTable(load: LatencyLoad, runs: ReadonlyMap<string, readonly Pref
     [
       row('tokens/s of one answer, before', ({ alone }) => alone.rate),
       row('tokens/s of one answer, meanwhile', ({ during }) => during.rate),
-      row('share kept, %', ({ alone, during }) => (100 * during.rate) / alone.rate),
+      row('tokens/s of one answer, after', ({ after }) => after.rate),
+      row('share kept of what is between the two, %', (run) => 100 * shareKept(run)),
       row('between two tokens before, p50, ms', ({ alone }) => alone.p50),
       row('p95', ({ alone }) => alone.p95),
       row('max', ({ alone }) => alone.max),

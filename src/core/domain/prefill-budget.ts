@@ -1,9 +1,8 @@
 /**
  * How many prompt tokens the next step may take beside sequences that decode. It learns from the steps what a decoding step costs and
  * what a prompt token adds, and sees to two things: a step with prefill takes at most about twice as long as one without (or a gap that
- * nobody notices, where that is longer), and over time running answers keep their share of the speed they have while nobody prefills. Steps
- * without prefill are slower too while others are on their way (caches are cold, none is asked for ahead), so that counts as time taken.
- * Where even a small chunk takes longer than that, steps without prefill follow until the time is made good.
+ * nobody notices, where that is longer), and over time prefill takes no more than leaves running answers their share of solo speed. Where
+ * even a small chunk takes longer than that, steps without prefill follow until the time is made good.
  */
 export interface PrefillLimits {
   /** Prompt tokens of one step beside decoding sequences, at least, and of any step at most. */
@@ -21,8 +20,6 @@ export interface ObservedStep {
   readonly prefillTokens: number;
   /** From the end of the step before it. */
   readonly ms: number;
-  /** Nobody was there who does not decode. */
-  readonly isSolo: boolean;
 }
 
 /** Weight of the newest measurement. */
@@ -31,16 +28,12 @@ const NEWEST = 0.3;
 const PROBE_STEPS = 16;
 /** A step that took so many times what was expected was held up by something else: the rest is nobody's debt. */
 const OUTLIER = 4;
-/** Of a step without prefill that goes to prefill whatever such steps take: what solo speed is taken to be may be out of date. */
-const LEAST_EARNED = 0.1;
 /** Rows of a prompt that the kernels take together: chunks are multiples of it. */
 const ROWS = 16;
 
 export class PrefillBudget {
   /** By the number of decoding sequences: milliseconds of a step without prefill. */
   readonly #decodeMs = new Map<number, number>();
-  /** The same, of steps while nobody prefilled. */
-  readonly #soloMs = new Map<number, number>();
   /** What a prompt token adds. */
   #tokenMs: number | null = null;
   /** Time that prefill may still take beside what decodes; below 0 it has to wait. */
@@ -66,28 +59,25 @@ export class PrefillBudget {
     return this.#tokenMs === null || stepMs === null ? null : { tokenMs: this.#tokenMs, stepMs };
   }
 
-  observe({ decoding, prefillTokens, ms, isSolo }: ObservedStep, limits: PrefillLimits): void {
+  observe({ decoding, prefillTokens, ms }: ObservedStep, limits: PrefillLimits): void {
     if (decoding === 0) {
       this.#creditMs = 0;
       this.#mixedSteps = 0;
       if (prefillTokens > 0) this.#tokenMs = blend(this.#tokenMs, ms / prefillTokens);
       return;
     }
-    if (prefillTokens === 0) {
-      if (isSolo) learn(this.#soloMs, decoding, ms);
-      learn(this.#decodeMs, decoding, ms);
-    }
     const decodeMs = this.#decodeMsOf(decoding) ?? ms;
-    const allowedMs = Math.min(nearest(this.#soloMs, decoding) ?? decodeMs, decodeMs) / limits.decodeShare;
+    const earnedMs = decodeMs * (1 / limits.decodeShare - 1);
     if (prefillTokens === 0) {
-      this.#creditMs = Math.min(this.#creditMs + Math.max(allowedMs - ms, LEAST_EARNED * decodeMs), 0);
+      this.#decodeMs.set(decoding, blend(this.#decodeMs.get(decoding) ?? null, ms));
+      this.#creditMs = Math.min(this.#creditMs + earnedMs, 0);
       this.#mixedSteps = 0;
       return;
     }
     const expectedMs = this.#tokenMs === null ? Infinity : this.#tokenMs * prefillTokens;
     const addedMs = Math.min(Math.max(0, ms - decodeMs), OUTLIER * expectedMs);
     this.#tokenMs = blend(this.#tokenMs, addedMs / prefillTokens);
-    this.#creditMs = Math.min(this.#creditMs + allowedMs - decodeMs - addedMs, 0);
+    this.#creditMs = Math.min(this.#creditMs + earnedMs - addedMs, 0);
     this.#mixedSteps += 1;
   }
 
@@ -98,26 +88,18 @@ export class PrefillBudget {
     return Math.min(maxPrefillTokens, Math.max(minPrefillTokens, rows));
   }
 
+  /** Of so many sequences, or of the nearest number that was measured; null before anything was. */
   #decodeMsOf(decoding: number): number | null {
-    return nearest(this.#decodeMs, decoding);
+    const exact = this.#decodeMs.get(decoding);
+    if (exact !== undefined) return exact;
+    let [nearest, ms]: [number, number | null] = [Infinity, null];
+    for (const [count, measured] of this.#decodeMs) {
+      if (Math.abs(count - decoding) >= nearest) continue;
+      nearest = Math.abs(count - decoding);
+      ms = measured;
+    }
+    return ms;
   }
-}
-
-function learn(times: Map<number, number>, decoding: number, ms: number): void {
-  times.set(decoding, blend(times.get(decoding) ?? null, ms));
-}
-
-/** Of so many sequences, or of the nearest number that was measured; null before anything was. */
-function nearest(times: ReadonlyMap<number, number>, decoding: number): number | null {
-  const exact = times.get(decoding);
-  if (exact !== undefined) return exact;
-  let [distance, ms]: [number, number | null] = [Infinity, null];
-  for (const [count, measured] of times) {
-    if (Math.abs(count - decoding) >= distance) continue;
-    distance = Math.abs(count - decoding);
-    ms = measured;
-  }
-  return ms;
 }
 
 function blend(before: number | null, newest: number): number {

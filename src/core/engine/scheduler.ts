@@ -269,8 +269,7 @@ export class Scheduler {
       else prefillTokens += entry.tokens.length;
       this.#queue.serve(asQueued(job), entry.decodes ? DECODE_COST : entry.tokens.length);
     });
-    const isSolo = [...this.#running.values()].every(({ nextToken }) => nextToken !== null);
-    this.#budget.observe({ decoding, prefillTokens, ms, isSolo }, this.#limits);
+    this.#budget.observe({ decoding, prefillTokens, ms }, this.#limits);
   }
 
   /** Finished, cancelled or failed: the job leaves, whatever its state. Returns it if it was running. */

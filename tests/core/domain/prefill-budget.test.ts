@@ -6,15 +6,15 @@ const limits: PrefillLimits = { minPrefillTokens: 32, maxPrefillTokens: 512, dec
 /** Knows that a step of two sequences takes 40 ms, and that a prompt token adds `tokenMs`. */
 function learned(tokenMs: number): PrefillBudget {
   const budget = new PrefillBudget();
-  budget.observe({ decoding: 0, prefillTokens: 512, ms: 512 * tokenMs, isSolo: true }, limits);
-  budget.observe({ decoding: 2, prefillTokens: 0, ms: 40, isSolo: true }, limits);
+  budget.observe({ decoding: 0, prefillTokens: 512, ms: 512 * tokenMs }, limits);
+  budget.observe({ decoding: 2, prefillTokens: 0, ms: 40 }, limits);
   return budget;
 }
 /** Steps with no more than `ms` each until prefill may go on. */
 function pause(budget: PrefillBudget): number {
   for (let steps = 0; ; steps++) {
     if (budget.next(2, limits) > 0) return steps;
-    budget.observe({ decoding: 2, prefillTokens: 0, ms: 40, isSolo: true }, limits);
+    budget.observe({ decoding: 2, prefillTokens: 0, ms: 40 }, limits);
   }
 }
 
@@ -34,7 +34,7 @@ describe('next()', () => {
 
   test('of another number of sequences is that of the nearest one measured', () => {
     const budget = learned(0.2);
-    budget.observe({ decoding: 8, prefillTokens: 0, ms: 80, isSolo: true }, limits);
+    budget.observe({ decoding: 8, prefillTokens: 0, ms: 80 }, limits);
     expect([budget.next(3, limits), budget.next(7, limits)]).toEqual([192, 400]);
   });
 });
@@ -42,48 +42,24 @@ describe('next()', () => {
 describe('observe()', () => {
   test('a chunk that takes longer than a step is made good by steps without prefill', () => {
     const budget = learned(5);
-    budget.observe({ decoding: 2, prefillTokens: 32, ms: 40 + 160, isSolo: true }, limits); // four steps' time
+    budget.observe({ decoding: 2, prefillTokens: 32, ms: 40 + 160 }, limits); // four steps' time
     expect(pause(budget)).toBe(3);
-    budget.observe({ decoding: 2, prefillTokens: 32, ms: 40 + 160, isSolo: true }, { ...limits, decodeShare: 0.8 });
+    budget.observe({ decoding: 2, prefillTokens: 32, ms: 40 + 160 }, { ...limits, decodeShare: 0.8 });
     expect(pause(budget)).toBe(4); // 10 ms were earned, 150 are owed at 40 a step
-  });
-
-  test('answers keep their share of the speed they have alone, where steps beside a prompt are slower even without a chunk of it', () => {
-    const budget = learned(1);
-    let [ms, steps] = [0, 0];
-    for (; steps < 1000; steps++) {
-      const prefillTokens = budget.next(2, limits);
-      const took = 60 + prefillTokens; // 40 alone
-      budget.observe({ decoding: 2, prefillTokens, ms: took, isSolo: false }, limits);
-      ms += took;
-    }
-    expect(ms / steps).toBeLessThanOrEqual(81); // 40 / 0.5
-    expect(ms / steps).toBeGreaterThan(75);
-  });
-
-  test('a prompt gets on even where no step is ever as fast as steps were alone', () => {
-    const budget = learned(1);
-    let read = 0;
-    for (let steps = 0; steps < 1000; steps++) {
-      const prefillTokens = budget.next(2, limits);
-      budget.observe({ decoding: 2, prefillTokens, ms: 200 + prefillTokens, isSolo: false }, limits);
-      read += prefillTokens;
-    }
-    expect(read).toBeGreaterThan(10_000); // a chunk of 192 in 17 steps
   });
 
   test('a step that something else held up is nobody’s debt', () => {
     const budget = learned(0.2);
-    budget.observe({ decoding: 2, prefillTokens: 192, ms: 60_000, isSolo: true }, limits);
+    budget.observe({ decoding: 2, prefillTokens: 192, ms: 60_000 }, limits);
     expect(pause(budget)).toBeLessThanOrEqual(4);
   });
 
   test('after sixteen steps with prefill one without shows what decoding costs now', () => {
     const budget = learned(0.2);
     let mixed = 0;
-    for (; budget.next(2, limits) > 0; mixed++) budget.observe({ decoding: 2, prefillTokens: 100, ms: 60, isSolo: true }, limits);
+    for (; budget.next(2, limits) > 0; mixed++) budget.observe({ decoding: 2, prefillTokens: 100, ms: 60 }, limits);
     expect(mixed).toBe(16);
-    budget.observe({ decoding: 2, prefillTokens: 0, ms: 140, isSolo: true }, limits);
+    budget.observe({ decoding: 2, prefillTokens: 0, ms: 140 }, limits);
     expect(budget.costs(2)!.stepMs).toBeCloseTo(70); // 40 + 0.3 x 100
     expect(budget.next(2, limits)).toBeGreaterThan(0);
   });
@@ -91,8 +67,8 @@ describe('observe()', () => {
 
 test('costs() are known when both were measured', () => {
   const budget = new PrefillBudget();
-  budget.observe({ decoding: 1, prefillTokens: 0, ms: 10, isSolo: true }, limits);
+  budget.observe({ decoding: 1, prefillTokens: 0, ms: 10 }, limits);
   expect(budget.costs(1)).toBeNull();
-  budget.observe({ decoding: 0, prefillTokens: 100, ms: 50, isSolo: true }, limits);
+  budget.observe({ decoding: 0, prefillTokens: 100, ms: 50 }, limits);
   expect(budget.costs(4)).toEqual({ tokenMs: 0.5, stepMs: 10 });
 });
