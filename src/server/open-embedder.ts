@@ -21,7 +21,7 @@ export type Decoders = Pick<ModelResidency, 'acquire'>;
 
 interface Asking {
   /** Throws ModelNotFound. */
-  resolve(wanted: string): string;
+  readonly resolve: (wanted: string) => string;
   readonly signal: AbortSignal;
 }
 
