@@ -1,5 +1,6 @@
 /** What the daemon is doing, and its limits, over its socket. */
 import { DaemonHttp } from './daemon-http.js';
+import { type ProcessReport, processSchema } from './process-bodies.js';
 import { type LimitsChange, type SchedulerBody, schedulerSchema } from './scheduler-bodies.js';
 import { type StatusBody, statusSchema } from './status-bodies.js';
 
@@ -12,6 +13,11 @@ export class AdminClient {
 
   scheduler(): Promise<SchedulerBody> {
     return this.#http.json({ method: 'GET', path: SCHEDULER }, schedulerSchema);
+  }
+
+  /** Which daemon it is, whatever it is doing. */
+  process(): Promise<ProcessReport> {
+    return this.#http.json({ method: 'GET', path: '/v1/admin/process' }, processSchema);
   }
 
   status(): Promise<StatusBody> {

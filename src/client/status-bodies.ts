@@ -11,6 +11,8 @@ export const statusSchema = z.object({
     model: z.string(),
     contextLength: z.number(),
     fault: z.string().nullable(),
+    running: z.number(),
+    waiting: z.number(),
     kv: z.object({ bytesPerToken: z.number() }),
   }),
   native: z.object({ weightBytes: z.number(), kvBytes: z.number() }),

@@ -17,6 +17,7 @@ import KeysAdd from './keys/add.js';
 import KeysLs from './keys/ls.js';
 import KeysRm from './keys/rm.js';
 import Launch from './launch.js';
+import Logs from './logs.js';
 import ModelsAliasLs from './models/alias/ls.js';
 import ModelsAliasRm from './models/alias/rm.js';
 import ModelsAliasSet from './models/alias/set.js';
@@ -31,7 +32,10 @@ import ModelsVerify from './models/verify.js';
 import ModelsSwap from './models/swap.js';
 import ModelsUnload from './models/unload.js';
 import ModelsUnpin from './models/unpin.js';
+import Restart from './restart.js';
 import Serve from './serve.js';
+import Status from './status.js';
+import Stop from './stop.js';
 import Top from './top.js';
 
 export const COMMANDS = {
@@ -53,6 +57,7 @@ export const COMMANDS = {
   'keys:ls': KeysLs,
   'keys:rm': KeysRm,
   launch: Launch,
+  logs: Logs,
   'models:alias:ls': ModelsAliasLs,
   'models:alias:rm': ModelsAliasRm,
   'models:alias:set': ModelsAliasSet,
@@ -67,6 +72,9 @@ export const COMMANDS = {
   'models:swap': ModelsSwap,
   'models:unload': ModelsUnload,
   'models:unpin': ModelsUnpin,
+  restart: Restart,
   serve: Serve,
+  status: Status,
+  stop: Stop,
   top: Top,
 };

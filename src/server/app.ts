@@ -7,6 +7,7 @@ import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
 import type { AgentService, CacheService } from '../core/engine/agent-service.js';
 import type { ThinkingSeal } from '../core/answers/thinking-seal.js';
+import type { ProcessBody } from './admin/process-body.js';
 import { residency } from './admin/residency-routes.js';
 import { type AdminSource, admin } from './admin/routes.js';
 import { agentRoutes } from './agents/routes.js';
@@ -47,6 +48,8 @@ export interface AppOptions extends EmbeddingOptions {
   readonly persist: Persist;
   readonly health: HealthSource;
   readonly admin: AdminSource;
+  /** Which daemon this is. */
+  process(): ProcessBody;
   /** Where models are fetched from. */
   readonly hub: Config['hub'];
   /** The models in memory, and when they were used. */
@@ -84,6 +87,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   probes(app);
   agentRoutes(app, options);
   cacheRoutes(app, options);
+  app.get('/v1/admin/process', () => options.process());
   admin(app, options.admin);
   residency(app, options.models, options.stream);
   libraryRoutes(app, options);

@@ -1,6 +1,7 @@
 /** The daemon: an engine behind two doors, and the order in which it all starts and stops. */
+import { resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import pino, { type Logger } from 'pino';
+import type { Logger } from 'pino';
 import type { Config } from '../adapters/config/schema.js';
 import { libraryHere } from '../adapters/hub/model-library.js';
 import { ModelUse } from '../adapters/hub/model-use.js';
@@ -8,15 +9,17 @@ import { KeyRing } from '../adapters/keys/key-ring.js';
 import { dataDirectory, keysFile, socketPath } from '../adapters/paths/paths.js';
 import { sealSecret } from '../adapters/secrets/seal-secret.js';
 import { ThinkingSeal } from '../core/answers/thinking-seal.js';
+import type { ProcessBody } from './admin/process-body.js';
 import { createApp } from './app.js';
 import { assertMayListen } from './doors/assert-may-listen.js';
 import { ConnectionLimit } from './doors/connection-limit.js';
+import { answerWhileStarting, StartReport } from './doors/starting.js';
 import { type Listeners, listen } from './listeners.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
+import { openLog } from './open-log.js';
 import { openCalls, openResponses } from './open-records.js';
 import { openStore } from './open-store.js';
 import { namesHere } from './served-models.js';
-import { prepareSocket } from './unix-socket.js';
 
 /** What the banner shows. */
 export interface DaemonSummary {
@@ -32,50 +35,67 @@ export interface Daemon {
   readonly summary: DaemonSummary;
   /** Refuses new requests with 503, lets running ones finish within server.shutdown_timeout_seconds, then closes everything. */
   stop(): Promise<void>;
+  /** What still runs is ended now; all else of `stop` is as it is. */
+  hurry(): void;
 }
 
 export async function startDaemon(settings: Config, version: string): Promise<Daemon> {
   const { server } = settings;
-  const socket = socketPath(server.socket);
-  const logger = pino({ level: settings.log.level }, pino.destination(process.stderr.fd));
+  const logger = await openLog(settings.log);
   const keys = new KeyRing(keysFile(), (error) => logger.error({ err: error }, 'no API key is valid: their file cannot be read'));
   // Before the model is loaded: who may not start is told at once.
   assertMayListen({ host: server.host, allowRemote: server.allow_remote, requireKeys: server.require_keys, keysOnFile: keys.size });
-  await prepareSocket(socket);
-  const use = new ModelUse(libraryHere().use);
-  const opened = await openEngine(settings, {
-    openStore: (checksumFile) => openStore(settings.store, checksumFile, logger),
-    openNames: (resident) =>
-      namesHere(settings.model.aliases, resident, (error) =>
-        logger.error({ err: error }, 'there are no aliases of models: their file cannot be read'),
-      ),
-    calls: await openCalls(settings, logger),
-    use,
-    log: (message) => logger.warn(message),
+  const start = new StartReport(version);
+  const connections = new ConnectionLimit(server.max_connections);
+  const doors = await listen(answerWhileStarting(start), {
+    host: server.host,
+    port: server.port,
+    socket: socketPath(server.socket),
+    connections,
+    maxHeaderBytes: server.max_header_bytes,
+    headersTimeoutSeconds: server.headers_timeout_seconds,
+    receiveTimeoutSeconds: server.receive_timeout_seconds,
   });
+  process.once('exit', () => doors.destroy()); // whoever ends the process leaves no socket behind
+  const use = new ModelUse(libraryHere().use);
+  let opened: OpenedEngine | null = null;
   try {
-    return await serve(opened, settings, { socket, version, logger, keys, use });
+    opened = await openEngine(settings, {
+      openStore: (checksumFile) => openStore(settings.store, checksumFile, logger),
+      openNames: (resident) =>
+        namesHere(settings.model.aliases, resident, (error) =>
+          logger.error({ err: error }, 'there are no aliases of models: their file cannot be read'),
+        ),
+      calls: await openCalls(settings, logger),
+      use,
+      log: (message) => logger.warn(message),
+      phase: (phase) => start.enter(phase),
+    });
+    return await serve(opened, settings, { doors, version, logger, keys, use, connections });
   } catch (error) {
-    await opened.close();
+    doors.destroy();
+    await opened?.close();
     throw error;
   }
 }
 
 interface ServeOptions {
-  readonly socket: string;
+  readonly doors: Listeners;
   readonly version: string;
   readonly logger: Logger;
   readonly keys: KeyRing;
   readonly use: ModelUse;
+  readonly connections: ConnectionLimit;
 }
 
-async function serve(opened: OpenedEngine, settings: Config, { socket, version, logger, keys, use }: ServeOptions): Promise<Daemon> {
+async function serve(opened: OpenedEngine, settings: Config, options: ServeOptions): Promise<Daemon> {
+  const { doors, version, logger, keys, use, connections } = options;
+  const { address, socket } = doors;
   const { server, sampling } = settings;
   const first = opened.engine.model;
   const startedAt = Date.now();
   let isStopping = false;
-  let listeners: Listeners | null = null;
-  const connections = new ConnectionLimit(server.max_connections);
+  const hurried = new AbortController();
   const app = await createApp({
     version,
     models: opened.models,
@@ -107,13 +127,23 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
         fingerprint: model.engine.model.fingerprint,
         usedAt: use.get(name)?.usedAt ?? null,
       })),
+    process: (): ProcessBody => ({
+      pid: process.pid,
+      version,
+      state: isStopping ? 'stopping' : opened.models.state,
+      phase: null,
+      uptimeSeconds: (Date.now() - startedAt) / 1000,
+      address,
+      socket,
+      log: settings.log.file === '' ? null : resolve(settings.log.file),
+    }),
     admin: {
       engine: () => opened.engine,
       status: () => ({
         pid: process.pid,
         version,
         uptimeSeconds: (Date.now() - startedAt) / 1000,
-        address: listeners?.address ?? '',
+        address,
         socket,
         engine: opened.engine.status(), // ModelUnavailable while there is no model
         native: opened.stats(),
@@ -122,40 +152,36 @@ async function serve(opened: OpenedEngine, settings: Config, { socket, version, 
       }),
     },
   });
-  const doors = await listen(app, {
-    host: server.host,
-    port: server.port,
-    socket,
-    connections,
-    maxHeaderBytes: server.max_header_bytes,
-    headersTimeoutSeconds: server.headers_timeout_seconds,
-    receiveTimeoutSeconds: server.receive_timeout_seconds,
-  });
-  listeners = doors;
+  doors.handTo((request, response) => app.routing(request, response));
   const model = { id: first.id, contextLength: first.contextLength, weightBytes: opened.weightBytes };
   return {
-    summary: { model, backend: opened.backend, address: doors.address, socket, memory: opened.memory, pid: process.pid },
+    summary: { model, backend: opened.backend, address, socket, memory: opened.memory, pid: process.pid },
     async stop() {
       isStopping = true;
       opened.models.stopAdmitting();
       const deadline = Date.now() + server.shutdown_timeout_seconds * 1000;
-      await within(deadline, opened.models.drain());
+      await within(deadline, opened.models.drain(), hurried.signal);
       const engineClosed = opened.close(); // what still runs is cancelled, and its client told
-      await within(Math.max(deadline, Date.now() + CLOSE_GRACE_MS), doors.close());
+      await within(Math.max(deadline, Date.now() + CLOSE_GRACE_MS), doors.close(), hurried.signal);
       doors.destroy();
       await engineClosed;
       await app.close();
       await use.close();
     },
+    hurry: () => hurried.abort(),
   };
 }
 
 /** For the last bytes of answers that were cut at the deadline. */
 const CLOSE_GRACE_MS = 250;
 
-/** Waits for `work`, but not past `deadline` (ms since 1970). */
-async function within(deadline: number, work: Promise<void>): Promise<void> {
-  const timer = new AbortController();
-  const timeout = sleep(Math.max(0, deadline - Date.now()), undefined, { signal: timer.signal }).catch(() => undefined);
-  await Promise.race([work, timeout]).finally(() => timer.abort());
+/** Waits for `work`, but not past `deadline` (ms since 1970), and where it is hurried only so long that what is being written gets out. */
+async function within(deadline: number, work: Promise<void>, hurried: AbortSignal): Promise<void> {
+  const over = new AbortController();
+  const timeout = async (): Promise<void> => {
+    const late = AbortSignal.any([over.signal, hurried]);
+    await sleep(Math.max(0, deadline - Date.now()), undefined, { signal: late }).catch(() => undefined);
+    if (hurried.aborted) await sleep(CLOSE_GRACE_MS, undefined, { signal: over.signal }).catch(() => undefined);
+  };
+  await Promise.race([work, timeout()]).finally(() => over.abort());
 }

@@ -10,7 +10,7 @@ export interface HealthSource {
 /** live: the process answers. startup: the model is loaded. ready: new requests are admitted. A word each, so nobody needs a key. */
 export function health(app: FastifyInstance, source: HealthSource): void {
   app.get('/health/live', { config: { open: true } }, () => ({ status: 'ok' }));
-  // The sockets open after the model is loaded, so whoever can ask has the answer.
+  // Until then the doors answer for themselves: doors/starting.ts.
   app.get('/health/startup', { config: { open: true } }, () => ({ status: 'ok' }));
   app.get('/health/ready', { config: { open: true } }, (_request, reply) => {
     const state = source.state();

@@ -1,8 +1,7 @@
-/** The application's two doors: TCP on one address, and the Unix socket. */
-import { createServer, type IncomingMessage, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+/** The daemon's two doors: TCP on one address, and the Unix socket. */
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { chmodSync, rmSync } from 'node:fs';
 import type { AddressInfo, ListenOptions } from 'node:net';
-import type { FastifyInstance } from 'fastify';
 import { SemanticError } from '../core/domain/errors.js';
 import { OwnSocketRequest } from './caller.js';
 import { answerBrokenRequests, type RequestLimits } from './doors/broken-requests.js';
@@ -20,16 +19,20 @@ export interface Listeners {
   /** `http://host:port` with the port really taken. */
   readonly address: string;
   readonly socket: string;
+  /** Who answers from now on. */
+  handTo(listener: RequestListener): void;
   /** Accepts nothing new and resolves when every connection is closed; idle ones are closed now. */
   close(): Promise<void>;
-  /** Cuts what is still open, and removes the socket. */
+  /** Accepts nothing new, cuts what is still open, and removes the socket. */
   destroy(): void;
 }
 
-export async function listen(app: FastifyInstance, options: ListenersOptions): Promise<Listeners> {
+/** Opens both doors; `first` answers until they are handed to somebody else. */
+export async function listen(first: RequestListener, options: ListenersOptions): Promise<Listeners> {
   const { host, port, socket } = options;
   await prepareSocket(socket);
-  const handle = (request: IncomingMessage, response: ServerResponse): void => app.routing(request, response);
+  let listener = first;
+  const handle = (request: IncomingMessage, response: ServerResponse): void => void listener(request, response as never);
   // Peers that are gone without a word are found by the system's own probes, which go out once nothing was heard for a while.
   const probes = { keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS };
   const maxHeaderSize = options.maxHeaderBytes;
@@ -51,11 +54,17 @@ export async function listen(app: FastifyInstance, options: ListenersOptions): P
   return {
     address: `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
     socket,
+    handTo(next) {
+      listener = next;
+    },
     async close() {
       await Promise.all(servers.map(close));
     },
     destroy() {
-      for (const server of servers) server.closeAllConnections();
+      for (const server of servers) {
+        server.close();
+        server.closeAllConnections();
+      }
       rmSync(socket, { force: true });
     },
   };

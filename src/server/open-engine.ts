@@ -49,10 +49,19 @@ export interface EngineSurroundings {
   readonly calls?: RecordStore | null;
   readonly use?: ModelUseLog;
   readonly log?: (message: string) => void;
+  /** Told which part of opening begins. */
+  readonly phase?: (phase: string) => void;
 }
 
 export async function openEngine(settings: Config, surroundings: EngineSurroundings = {}): Promise<OpenedEngine> {
-  const { openStore = () => Promise.resolve(noStore()), openNames = onlyTheirOwn, calls = null, use, log = () => undefined } = surroundings;
+  const {
+    openStore = () => Promise.resolve(noStore()),
+    openNames = onlyTheirOwn,
+    calls = null,
+    use,
+    log = () => undefined,
+    phase = () => undefined,
+  } = surroundings;
   const first = locateModel(settings.model.default);
   const backend = await chooseBackend(settings);
   const native = new NativeEngine(backend);
@@ -60,6 +69,7 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
   let store: KvStore | null = null;
   let models: ModelResidency | null = null;
   try {
+    phase('opening KV on disk');
     store = await openStore((fd, offset, bytes, seed) => native.checksumFile(fd, offset, bytes, seed));
     const opened = store;
     const forget = async (owner: string): Promise<void> => calls?.removeScope(owner);
@@ -90,6 +100,7 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
       log,
     });
     models = residency;
+    phase(`loading ${first.id}`);
     const model = await residency.start();
     const sweepAll = async (): Promise<void> => {
       await agents.sweep();

@@ -4,7 +4,7 @@ import { type Listeners, type ListenersOptions, listen } from '../../src/server/
 
 /** Both doors of an application, on any free port of loopback. */
 export function listenHere(app: FastifyInstance, socket: string, options: Partial<ListenersOptions> = {}): Promise<Listeners> {
-  return listen(app, {
+  return listen((request, response) => app.routing(request, response), {
     host: '127.0.0.1',
     port: 0,
     socket,

@@ -153,7 +153,11 @@ export const configSchema = z.strictObject({
     timeout_seconds: seconds,
   }),
   client: z.strictObject({ connect_timeout_ms: count, history_entries: size, api_key: z.string().regex(/^\S*$/, 'wanted no white space') }),
-  log: z.strictObject({ level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']) }),
+  log: z.strictObject({
+    level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']),
+    file: z.string(),
+    max_mb: count,
+  }),
 });
 
 export type Config = z.output<typeof configSchema>;

@@ -52,6 +52,16 @@ export function stateDirectory(environment: Environment = process.env): string {
   return home(environment) ?? join(xdg(environment, 'XDG_STATE_HOME', '.local/state'), 'semantic');
 }
 
+/** What `semantic serve --detach` writes. */
+export function serveLogFile(environment: Environment = process.env): string {
+  return join(stateDirectory(environment), 'serve.log');
+}
+
+/** How the daemon in the background was started, for the next time. */
+export function detachedFile(environment: Environment = process.env): string {
+  return join(stateDirectory(environment), 'detached.json');
+}
+
 /** Hashes of API keys. */
 export function keysFile(environment: Environment = process.env): string {
   return join(stateDirectory(environment), 'keys.json');

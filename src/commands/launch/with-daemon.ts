@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { stateDirectory } from '../../adapters/paths/paths.js';
 import { SemanticError } from '../../core/domain/errors.js';
-import { startOwnDaemon } from './own-daemon.js';
+import { spawnDaemon } from '../daemon/spawn-daemon.js';
 
 export interface ServeWish {
   /** Of `semantic serve`. */
@@ -30,7 +30,7 @@ export async function withDaemon<T>(
   const log = join(stateDirectory(), 'launch-serve.log');
   found.wish.note(`starting a daemon; what it says goes to ${log}`);
   try {
-    const daemon = await startOwnDaemon(found.wish.args, log, cancelled.signal);
+    const daemon = await spawnDaemon(found.wish.args, log, cancelled.signal);
     try {
       const ready = await prepare();
       if (cancelled.signal.aborted) throw new SemanticError('Cancelled', 'nothing was started');

@@ -1,8 +1,8 @@
 /** What a client is told whose request Node's parser gave up on: nothing of ours has seen it, so no dialect can answer. */
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { dialectCode } from '../../core/domain/dialect-code.js';
 import { type ErrorCode, SemanticError } from '../../core/domain/errors.js';
+import { bodyInEveryDialect } from './body-in-every-dialect.js';
 
 export interface RequestLimits {
   readonly maxHeaderBytes: number;
@@ -48,10 +48,10 @@ function errorOf(cause: NodeJS.ErrnoException, hasHeaders: boolean, limits: Requ
 /** Types of the Messages API; those of OpenAI's are not looked at for these. */
 const TYPES: Partial<Record<ErrorCode, string>> = { BodyTooLarge: 'request_too_large', ReceiveTimeout: 'timeout_error' };
 
-/** A whole response whose body is an error in every dialect at once. */
-function answerTo({ code, message, status }: SemanticError): string {
-  const type = TYPES[code] ?? 'invalid_request_error';
-  const body = JSON.stringify({ type: 'error', error: { type, message, param: null, code: dialectCode(code) } });
+/** A whole response. */
+function answerTo(error: SemanticError): string {
+  const { status } = error;
+  const body = JSON.stringify(bodyInEveryDialect(error, TYPES[error.code] ?? 'invalid_request_error'));
   const head = ['content-type: application/json; charset=utf-8', `content-length: ${Buffer.byteLength(body)}`, 'connection: close'];
   return `HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\n${head.join('\r\n')}\r\n\r\n${body}`;
 }

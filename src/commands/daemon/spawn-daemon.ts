@@ -1,21 +1,25 @@
-/** A daemon for as long as a client runs. */
+/** A daemon in a process of its own, that outlives this one unless it is stopped. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { packageDirectory } from '../../adapters/paths/paths.js';
+import type { DaemonSummary } from '../../server/daemon.js';
 import { ERROR_TABLE, type ErrorCode, SemanticError } from '../../core/domain/errors.js';
 
-export interface OwnDaemon {
+export interface SpawnedDaemon {
+  readonly summary: DaemonSummary;
   /** Lets it end in order. */
   stop(): Promise<void>;
+  /** This process no longer waits for it. */
+  leave(): void;
 }
 
 /** Resolves when it serves. What it says goes to `log`. Throws Cancelled when `signal` aborts before that, and has it ended then. */
-export async function startOwnDaemon(args: readonly string[], log: string, signal: AbortSignal): Promise<OwnDaemon> {
+export async function spawnDaemon(args: readonly string[], log: string, signal: AbortSignal): Promise<SpawnedDaemon> {
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
-  const fd = openSync(log, 'w', 0o600);
-  // A process group of its own: Ctrl-C is for the client.
+  const fd = openSync(log, 'a', 0o600);
+  // A process group of its own: Ctrl-C is for whoever started it.
   const child = spawn(process.execPath, [join(packageDirectory(), 'bin/run.js'), 'serve', '--json', ...args], {
     stdio: ['ignore', 'pipe', fd],
     detached: true,
@@ -39,7 +43,11 @@ export async function startOwnDaemon(args: readonly string[], log: string, signa
     throw new SemanticError('Cancelled', 'nothing was started');
   }
   if (!isReady(said)) throw failure(said, log);
-  return { stop };
+  const leave = (): void => {
+    child.stdout!.destroy();
+    child.unref();
+  };
+  return { summary: parsed(said) as DaemonSummary, stop, leave };
 }
 
 function isReady(said: string): boolean {
@@ -51,7 +59,7 @@ function failure(said: string, log: string): SemanticError {
     readonly error?: { readonly code: string; readonly message: string; readonly hint: string | null };
   };
   if (error === undefined || !(error.code in ERROR_TABLE)) {
-    return new SemanticError('Internal', '[launch] the daemon ended before it was ready', { hint: `What it said is in ${log}.` });
+    return new SemanticError('Internal', '[serve] the daemon ended before it was ready', { hint: `What it said is in ${log}.` });
   }
   return new SemanticError(error.code as ErrorCode, error.message, error.hint === null ? {} : { hint: error.hint });
 }

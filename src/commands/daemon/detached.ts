@@ -1,0 +1,36 @@
+/** A daemon in the background, and what it takes to start it again as it was. */
+import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { replaceFile } from '../../adapters/files/replace-file.js';
+import { detachedFile, serveLogFile } from '../../adapters/paths/paths.js';
+import type { DaemonSummary } from '../../server/daemon.js';
+import { spawnDaemon } from './spawn-daemon.js';
+
+const schema = z.object({ args: z.array(z.string()), cwd: z.string() });
+/** Arguments of `semantic serve`, and where it was called. */
+export type Start = z.output<typeof schema>;
+
+/** Resolves when it is ready. Throws what kept it from that. `configured` is log.file. */
+export async function startDetached(
+  { args, cwd }: Start,
+  configured: string,
+): Promise<{ readonly summary: DaemonSummary; readonly log: string }> {
+  const log = configured === '' ? serveLogFile() : configured;
+  const cancelled = new AbortController();
+  const cancel = (): void => cancelled.abort();
+  process.once('SIGINT', cancel);
+  process.chdir(cwd);
+  process.env['SEMANTIC_LOG_FILE'] = log;
+  const daemon = await spawnDaemon(args, log, cancelled.signal);
+  process.off('SIGINT', cancel);
+  await replaceFile(detachedFile(), 'background daemon', () => JSON.stringify({ args, cwd }));
+  daemon.leave();
+  return { summary: daemon.summary, log };
+}
+
+/** Null where none was started that way. */
+export function lastStart(): Start | null {
+  if (!existsSync(detachedFile())) return null;
+  const parsed = schema.safeParse(JSON.parse(readFileSync(detachedFile(), 'utf8')));
+  return parsed.success ? parsed.data : null;
+}
