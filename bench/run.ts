@@ -24,6 +24,7 @@ import { shared } from './verbs/shared.js';
 import { start } from './verbs/start.js';
 import { store } from './verbs/store.js';
 import { swap } from './verbs/swap.js';
+import { telemetry } from './verbs/telemetry.js';
 import { throughput } from './verbs/throughput.js';
 import { turns } from './verbs/turns.js';
 
@@ -47,6 +48,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   start,
   store,
   swap,
+  telemetry,
   throughput,
   turns,
 };

@@ -1,9 +1,11 @@
 /** What the engine needs from the outside world. Adapters implement these; each port has a contract suite under tests/. */
 import type { AgentContext } from './domain/agent.js';
 import type { BlockHash } from './domain/block-hash.js';
+import type { CacheReport } from './domain/cache-report.js';
 import type { ChatMessage } from './domain/chat-message.js';
 import type { Checkpoint } from './domain/checkpoint.js';
 import type { DecoderSpec } from './domain/decoder-spec.js';
+import type { ErrorCode } from './domain/errors.js';
 import type { KvBlock, KvImageKey } from './domain/kv-block.js';
 import type { OutputConstraint } from './domain/output-constraint.js';
 import type { Pooling } from './domain/pooling.js';
@@ -326,3 +328,31 @@ export interface KvStore {
 
 /** XXH64 of a range of an open file, off the event loop. */
 export type ChecksumFile = (fd: number, offset: number, bytes: number, seed: bigint) => Promise<bigint>;
+
+/** Told what an engine does as it does it, for metrics. Nothing of it may throw, and nobody waits for it. */
+export interface EngineObserver {
+  /** A step with so many sequences, which sampled `decoded` tokens and put `prefilled` tokens of prompts into the KV. */
+  step(sequences: number, decoded: number, prefilled: number): void;
+  /** Milliseconds between two tokens of one answer. */
+  gap(ms: number): void;
+  /** Milliseconds from a request's arrival to its first token. */
+  firstToken(ms: number): void;
+  /** What was found of a prompt. */
+  started(report: CacheReport): void;
+  /** A request is over after `ms`: `ok`, or the code of the error that ended it. `isRefused`: it never came into the queue. */
+  ended(outcome: 'ok' | ErrorCode, ms: number, isRefused: boolean): void;
+  /** So many kept sequences made way in memory. */
+  evicted(sequences: number): void;
+  /** KV of one sequence was written to disk. */
+  persisted(ms: number, bytes: number): void;
+}
+
+export const NO_OBSERVER: EngineObserver = {
+  step: () => undefined,
+  gap: () => undefined,
+  firstToken: () => undefined,
+  started: () => undefined,
+  ended: () => undefined,
+  evicted: () => undefined,
+  persisted: () => undefined,
+};

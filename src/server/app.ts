@@ -26,6 +26,7 @@ import { replyWithMessagesError } from './messages/errors.js';
 import { probes } from './messages/probes.js';
 import { messages } from './messages/route.js';
 import { speaksMessages } from './messages/speaks-messages.js';
+import { metrics, type MetricsSource } from './metrics.js';
 import { models } from './models.js';
 import { openapi } from './openapi/route.js';
 import { responses } from './responses/route.js';
@@ -48,6 +49,9 @@ export interface AppOptions extends EmbeddingOptions {
   readonly persist: Persist;
   readonly health: HealthSource;
   readonly admin: AdminSource;
+  readonly metrics: MetricsSource;
+  /** Metrics need no key. */
+  readonly metricsOpen: boolean;
   /** Which daemon this is. */
   process(): ProcessBody;
   /** Where models are fetched from. */
@@ -78,6 +82,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   openapi(app, options.version);
   health(app, options.health);
+  metrics(app, options.metrics, options.metricsOpen);
   models(app, options.models);
   chatCompletions(app, options);
   completions(app, options);

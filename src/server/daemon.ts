@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../adapters/config/schema.js';
 import { libraryHere } from '../adapters/hub/model-library.js';
+import type { DaemonMetrics } from '../adapters/metrics/daemon-metrics.js';
 import { ModelUse } from '../adapters/hub/model-use.js';
 import { KeyRing } from '../adapters/keys/key-ring.js';
 import { dataDirectory, keysFile, socketPath } from '../adapters/paths/paths.js';
@@ -16,6 +17,7 @@ import { ConnectionLimit } from './doors/connection-limit.js';
 import { answerWhileStarting, StartReport } from './doors/starting.js';
 import { type Listeners, listen } from './listeners.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
+import { snapshotOf } from './metrics.js';
 import { openLog } from './open-log.js';
 import { openCalls, openResponses } from './open-records.js';
 import { openStore } from './open-store.js';
@@ -59,6 +61,9 @@ export async function startDaemon(settings: Config, version: string): Promise<Da
   process.once('exit', () => doors.destroy()); // whoever ends the process leaves no socket behind
   const use = new ModelUse(libraryHere().use);
   let opened: OpenedEngine | null = null;
+  const startedAt = Date.now();
+  const { DaemonMetrics } = await import('../adapters/metrics/daemon-metrics.js');
+  const metrics = new DaemonMetrics(() => snapshotOf(opened!, (Date.now() - startedAt) / 1000)); // nobody scrapes before it is opened
   try {
     opened = await openEngine(settings, {
       openStore: (checksumFile) => openStore(settings.store, checksumFile, logger),
@@ -70,8 +75,9 @@ export async function startDaemon(settings: Config, version: string): Promise<Da
       use,
       log: (message) => logger.warn(message),
       phase: (phase) => start.enter(phase),
+      observerOf: (model) => metrics.observerOf(model),
     });
-    return await serve(opened, settings, { doors, version, logger, keys, use, connections });
+    return await serve(opened, settings, { doors, version, logger, keys, use, connections, metrics, startedAt });
   } catch (error) {
     doors.destroy();
     await opened?.close();
@@ -86,14 +92,15 @@ interface ServeOptions {
   readonly keys: KeyRing;
   readonly use: ModelUse;
   readonly connections: ConnectionLimit;
+  readonly metrics: DaemonMetrics;
+  readonly startedAt: number;
 }
 
 async function serve(opened: OpenedEngine, settings: Config, options: ServeOptions): Promise<Daemon> {
-  const { doors, version, logger, keys, use, connections } = options;
+  const { doors, version, logger, keys, use, connections, metrics, startedAt } = options;
   const { address, socket } = doors;
   const { server, sampling } = settings;
   const first = opened.engine.model;
-  const startedAt = Date.now();
   let isStopping = false;
   const hurried = new AbortController();
   const app = await createApp({
@@ -127,6 +134,8 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
         fingerprint: model.engine.model.fingerprint,
         usedAt: use.get(name)?.usedAt ?? null,
       })),
+    metrics,
+    metricsOpen: settings.metrics.open,
     process: (): ProcessBody => ({
       pid: process.pid,
       version,
@@ -166,6 +175,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
       doors.destroy();
       await engineClosed;
       await app.close();
+      metrics.close();
       await use.close();
     },
     hurry: () => hurried.abort(),

@@ -32,7 +32,7 @@ export async function listen(first: RequestListener, options: ListenersOptions):
   const { host, port, socket } = options;
   await prepareSocket(socket);
   let listener = first;
-  const handle = (request: IncomingMessage, response: ServerResponse): void => void listener(request, response as never);
+  const handle = (request: IncomingMessage, response: ServerResponse): void => listener(request, response);
   // Peers that are gone without a word are found by the system's own probes, which go out once nothing was heard for a while.
   const probes = { keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS };
   const maxHeaderSize = options.maxHeaderBytes;

@@ -10,7 +10,7 @@ import { Agents } from '../core/engine/agents.js';
 import { CacheControl } from '../core/engine/cache-control.js';
 import type { Engine } from '../core/engine/engine.js';
 import { ResidentEngines } from '../core/engine/resident-engines.js';
-import type { ChecksumFile, KvStore } from '../core/ports.js';
+import type { ChecksumFile, EngineObserver, KvStore } from '../core/ports.js';
 import { ModelResidency } from '../core/residency/model-residency.js';
 import type { ModelNames, ModelUseLog, ResidentModel } from '../core/residency/resident-model.js';
 import { chooseBackend, describeBackend } from './choose-backend.js';
@@ -51,6 +51,8 @@ export interface EngineSurroundings {
   readonly log?: (message: string) => void;
   /** Told which part of opening begins. */
   readonly phase?: (phase: string) => void;
+  /** Is told what the engine of each model does. */
+  readonly observerOf?: (model: string) => EngineObserver;
 }
 
 export async function openEngine(settings: Config, surroundings: EngineSurroundings = {}): Promise<OpenedEngine> {
@@ -61,6 +63,7 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
     use,
     log = () => undefined,
     phase = () => undefined,
+    observerOf,
   } = surroundings;
   const first = locateModel(settings.model.default);
   const backend = await chooseBackend(settings);
@@ -81,6 +84,7 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
       store: opened,
       generator: agents.wire,
       calls,
+      ...(observerOf === undefined ? {} : { observerOf }),
     };
     const residency: ModelResidency = new ModelResidency(first.id, {
       loader: {

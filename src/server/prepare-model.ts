@@ -26,7 +26,7 @@ import { Engine } from '../core/engine/engine.js';
 import type { EngineModel } from '../core/engine/engine-parts.js';
 import { fingerprintOf } from '../core/engine/fingerprint.js';
 import { buildDecoderSpec } from '../core/models/registry.js';
-import type { KvStore } from '../core/ports.js';
+import type { EngineObserver, KvStore } from '../core/ports.js';
 import type { PreparedModel, ResidentModel } from '../core/residency/resident-model.js';
 import { constraintLimits } from './constraint-limits.js';
 import { engineLimits } from './engine-limits.js';
@@ -41,6 +41,8 @@ export interface PrepareOptions {
   readonly generator: TextGenerator;
   /** Keeps tool calls as they were emitted; null = only as long as the model is in memory. */
   readonly calls: RecordStore | null;
+  /** Is told what the engine of each model does. */
+  readonly observerOf?: (model: string) => EngineObserver;
   /** Of the model, from what it was trained for. Throws ConfigInvalid. */
   contextLength(trained: number): number;
 }
@@ -119,7 +121,7 @@ interface Wanted {
 
 async function load(
   { name, contextLength, files, kvBytes }: Wanted,
-  { settings, native, backend, store, generator, calls }: PrepareOptions,
+  { settings, native, backend, store, generator, calls, observerOf }: PrepareOptions,
 ): Promise<ResidentModel> {
   // The weights load on the engine's thread while the tokenizer is built, and the files are hashed, on this one.
   const loading = native.load(files.checkpoint, files.spec);
@@ -143,7 +145,7 @@ async function load(
       template,
       constraints: new GrammarCompiler(tokenizer, runner.vocabSize, constraintLimits(settings.constraints)),
     };
-    const engine = new Engine(model, store, systemTimer, engineLimits(settings, backend.executor, kvBudgetBytes));
+    const engine = new Engine(model, store, systemTimer, engineLimits(settings, backend.executor, kvBudgetBytes), observerOf?.(name));
     const answerer = answererOf(engine, name, { settings, generator, calls }, chatTemplate.templates);
     return { name, engine, answerer, weightBytes: runner.weightBytes, loadedAt: Date.now() };
   } catch (error) {

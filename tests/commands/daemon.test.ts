@@ -8,8 +8,8 @@ import { createHome, type Ended, RUN, semantic } from '../support/run-semantic.j
 
 const home = createHome();
 const run = (...args: string[]): Promise<Ended> => semantic(args, { home: home.path });
-const json = async (...args: string[]): Promise<Record<string, any>> =>
-  JSON.parse((await run(...args, '--json')).stdout) as Record<string, any>;
+const json = async (...args: string[]): Promise<Record<string, unknown>> =>
+  JSON.parse((await run(...args, '--json')).stdout) as Record<string, unknown>;
 const log = join(home.path, 'serve.log');
 
 afterAll(async () => {
@@ -21,7 +21,7 @@ describe('a daemon in the background', () => {
   test('without one status, stop and restart say so: 7, 7 and 2', async () => {
     const ended = await Promise.all([run('status'), run('stop'), run('restart')]);
     expect(ended.map(({ exitCode }) => exitCode)).toEqual([7, 7, 2]);
-    expect(ended[2]!.stderr).toContain('semantic serve --detach');
+    expect(ended[2].stderr).toContain('semantic serve --detach');
   });
 
   test('one that cannot start says why, with its exit code, and nothing is left', async () => {
@@ -38,7 +38,9 @@ describe('a daemon in the background', () => {
 
     const status = await run('status');
     expect(status.exitCode).toBe(0);
-    expect(status.stdout).toMatch(new RegExp(`process ${started['pid']}, for .*\nstate +ready\naddress +${started['address']}`));
+    expect(status.stdout).toMatch(
+      new RegExp(`process ${String(started['pid'])}, for .*\nstate +ready\naddress +${String(started['address'])}`),
+    );
     expect(status.stdout).toMatch(/requests +0 running, 0 waiting/);
 
     const again = await json('restart');
@@ -47,7 +49,7 @@ describe('a daemon in the background', () => {
     expect(await json('status')).toMatchObject({ pid: again['pid'], state: 'ready', status: { engine: { contextLength: 1024 } } });
 
     const stopped = await run('stop');
-    expect([stopped.exitCode, stopped.stdout]).toEqual([0, expect.stringContaining(`process ${again['pid']}`)]);
+    expect([stopped.exitCode, stopped.stdout]).toEqual([0, expect.stringContaining(`process ${String(again['pid'])}`)]);
     expect(existsSync(again['socket'] as string)).toBe(false);
   });
 });
@@ -78,7 +80,7 @@ describe('logs', () => {
     await seen('half a line\n');
     renameSync(log, `${log}.1`);
     writeFileSync(log, 'of the new one\n');
-    await seen('of the new one\n');
+    expect(await seen('of the new one\n')).toBe(`${lines.at(-1)!}\nhalf a line\nof the new one\n`);
     child.kill('SIGINT');
   });
 

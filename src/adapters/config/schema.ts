@@ -153,6 +153,7 @@ export const configSchema = z.strictObject({
     timeout_seconds: seconds,
   }),
   client: z.strictObject({ connect_timeout_ms: count, history_entries: size, api_key: z.string().regex(/^\S*$/, 'wanted no white space') }),
+  metrics: z.strictObject({ open: z.boolean() }),
   log: z.strictObject({
     level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']),
     file: z.string(),

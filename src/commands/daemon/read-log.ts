@@ -6,7 +6,7 @@ export interface ReadLogOptions {
   readonly lines: number;
   readonly isFollowing: boolean;
   /** One line, without its end. */
-  write(line: string): void;
+  readonly write: (line: string) => void;
 }
 
 const PIECE_BYTES = 65_536;

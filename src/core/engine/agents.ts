@@ -194,6 +194,11 @@ export class Agents implements AgentService {
     for (const agent of this.#registry.tree.list(EVERYONE)) recall(agent, engine);
   }
 
+  /** Agents there are, of all scopes. */
+  get count(): number {
+    return this.#registry.tree.size;
+  }
+
   /** Ends the agents whose time is over; their KV goes with them. */
   async sweep(): Promise<void> {
     for (const agent of this.#registry.tree.expired(this.#clock.now())) {

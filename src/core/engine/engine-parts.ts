@@ -1,6 +1,6 @@
 /** What the engine consists of, for the verbs that make it up. */
 import type { ModelCacheSpec } from '../domain/model-cache-spec.js';
-import type { ChatTemplate, ConstraintCompiler, KvMover, ModelRunner, Timer, Tokenizer } from '../ports.js';
+import type { ChatTemplate, ConstraintCompiler, EngineObserver, KvMover, ModelRunner, Timer, Tokenizer } from '../ports.js';
 import type { CacheHistories } from './cache-histories.js';
 import type { KeptKv } from './kept-kv.js';
 import type { KvLimits, KvMemory } from './kv-memory.js';
@@ -45,6 +45,7 @@ export interface EngineParts {
   readonly live: LiveRequests;
   readonly timer: Timer;
   readonly meter: Meter;
+  readonly observer: EngineObserver;
   /** The loop is to look again. */
   readonly wake: () => void;
 }

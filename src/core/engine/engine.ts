@@ -1,8 +1,8 @@
 /** The trunk: a request comes in as messages and leaves as events. What happens in between is the step loop's. */
 import { agentOfSession } from '../domain/agent.js';
-import { SemanticError } from '../domain/errors.js';
+import { type ErrorCode, SemanticError } from '../domain/errors.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
-import type { KvStore, Timer, TokenConstraint } from '../ports.js';
+import { type EngineObserver, type KvStore, NO_OBSERVER, type Timer, type TokenConstraint } from '../ports.js';
 import { Admission } from './admission.js';
 import { CacheHistories } from './cache-histories.js';
 import { Departures } from './departures.js';
@@ -36,18 +36,18 @@ export class Engine implements TextGenerator {
   #closed: SemanticError | null = null;
   #fault: string | null = null;
 
-  constructor(model: EngineModel, store: KvStore, timer: Timer, limits: EngineLimits) {
+  constructor(model: EngineModel, store: KvStore, timer: Timer, limits: EngineLimits, observer: EngineObserver = NO_OBSERVER) {
     const { cache, contextLength, fingerprint, runner, template, tokenizer } = model;
     const wake = (): void => this.#loop.wake();
     this.model = model;
-    this.kv = new KvMemory(cache, limits, fingerprint);
-    this.parking = new KvParking({ runner, store, cache, pool: this.kv.pool, fingerprint, limits: limits.parking });
+    this.kv = new KvMemory(cache, limits, fingerprint, observer);
+    this.parking = new KvParking({ runner, store, cache, pool: this.kv.pool, fingerprint, limits: limits.parking, observer });
     this.histories = new CacheHistories(fingerprint, (ids) => tokenizer.decode(ids, { skipSpecialTokens: false }), limits.maxHistories);
     const { kv, parking, histories } = this;
     this.kept = new KeptKv({ runner, kv, parking, histories, onStored: wake });
     const scheduler = new Scheduler(limits.scheduler);
-    const [live, meter] = [new LiveRequests(), new Meter(timer)];
-    this.#parts = { model, limits, kv, kept: this.kept, parking, histories, scheduler, live, timer, meter, wake };
+    const [live, meter] = [new LiveRequests(), new Meter(timer, observer)];
+    this.#parts = { model, limits, kv, kept: this.kept, parking, histories, scheduler, live, timer, meter, observer, wake };
     this.#admission = new Admission({ scheduler, kv, live, meter });
     const departures = new Departures(this.#parts);
     const starter = new JobStarter(this.#parts, departures);
@@ -62,6 +62,25 @@ export class Engine implements TextGenerator {
    * the signal's reason where that is a SemanticError.
    */
   async *submit(request: GenerationRequest, options: { readonly signal?: AbortSignal } = {}): AsyncGenerator<EngineEvent, void, undefined> {
+    const { observer, timer } = this.#parts;
+    const since = timer.now();
+    let [isQueued, outcome]: [boolean, 'ok' | ErrorCode] = [false, 'Cancelled']; // where its reader goes away nothing is thrown
+    try {
+      for await (const event of this.#answer(request, options)) {
+        isQueued = true;
+        if (event.type === 'started') observer.started(event.cache);
+        if (event.type === 'finished') outcome = 'ok';
+        yield event;
+      }
+    } catch (error) {
+      outcome = error instanceof SemanticError ? error.code : 'Internal';
+      throw error;
+    } finally {
+      observer.ended(outcome, timer.now() - since, !isQueued);
+    }
+  }
+
+  async *#answer(request: GenerationRequest, options: { readonly signal?: AbortSignal }): AsyncGenerator<EngineEvent, void, undefined> {
     const { signal } = options;
     this.#assertOpen();
     this.#assertPossible(request);

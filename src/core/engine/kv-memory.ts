@@ -1,4 +1,5 @@
 /** The KV of running and of kept sequences: one pool counts both, so that what is kept makes way for what runs. */
+import { type EngineObserver, NO_OBSERVER } from '../ports.js';
 import { type BlockLease, BlockPool, countsOf } from '../domain/block-pool.js';
 import type { BlockCounts, ModelCacheSpec } from '../domain/model-cache-spec.js';
 import type { EngineStatus } from './engine-status.js';
@@ -36,11 +37,11 @@ export class KvMemory {
   readonly #limits: KvLimits;
   #found: { readonly prompt: Int32Array; readonly version: number; readonly reuse: Reuse | null } | null = null;
 
-  constructor(cache: ModelCacheSpec, limits: KvLimits, fingerprint: string) {
+  constructor(cache: ModelCacheSpec, limits: KvLimits, fingerprint: string, observer: EngineObserver = NO_OBSERVER) {
     this.#cache = cache;
     this.#limits = limits;
     this.pool = new BlockPool(cache, { bytes: limits.kvBudgetBytes });
-    this.retained = new RetainedSequences(limits.retention, cache, this.pool, fingerprint);
+    this.retained = new RetainedSequences(limits.retention, cache, this.pool, fingerprint, (count) => observer.evicted(count));
   }
 
   /** What a running sequence of so many tokens has set aside. */

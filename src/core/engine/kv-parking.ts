@@ -12,7 +12,7 @@ import { BLOCK_TOKENS, type ModelCacheSpec } from '../domain/model-cache-spec.js
 import { planRestore, type RestorePlan } from '../domain/restore-plan.js';
 import { GREEDY } from '../domain/sampling.js';
 import { supersededBy } from '../domain/superseded.js';
-import type { KvMover, KvStore, ModelRunner } from '../ports.js';
+import type { EngineObserver, KvMover, KvStore, ModelRunner } from '../ports.js';
 import { sha256 } from './sha256.js';
 
 export interface ParkingLimits {
@@ -33,6 +33,7 @@ export interface ParkingOptions {
   readonly pool: BlockPool;
   readonly fingerprint: string;
   readonly limits: ParkingLimits;
+  readonly observer?: EngineObserver;
 }
 
 /** A sequence at rest whose KV is to be stored. */
@@ -148,8 +149,11 @@ export class KvParking {
     const lease = pool.fork(parcel.lease, countsOf(parcel.lease));
     this.#leases.add(lease);
     const done = this.#enqueue(async () => {
+      const since = performance.now();
       try {
-        return await this.#write(sequence, chain, owner);
+        const bytes = await this.#write(sequence, chain, owner);
+        this.#options.observer?.persisted(performance.now() - since, bytes);
+        return bytes;
       } finally {
         this.#leases.delete(lease);
         pool.free(lease);

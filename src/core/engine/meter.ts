@@ -1,6 +1,6 @@
 /** What the engine achieved in the last seconds. */
 import { Recent, type Spread } from '../domain/recent.js';
-import type { Timer } from '../ports.js';
+import { type EngineObserver, NO_OBSERVER, type Timer } from '../ports.js';
 
 export interface Rates {
   /** Of wall time that the figures are of. */
@@ -23,6 +23,7 @@ const MOST = 4_096;
 
 export class Meter {
   readonly #timer: Timer;
+  readonly #observer: EngineObserver;
   readonly #startedAt: number;
   readonly #decoded = new Recent(SPAN_MS, MOST);
   readonly #prefilled = new Recent(SPAN_MS, MOST);
@@ -32,8 +33,9 @@ export class Meter {
   readonly #queued = new Recent(REQUEST_SPAN_MS, MOST);
   readonly #outputs = new Recent(REQUEST_SPAN_MS, MOST);
 
-  constructor(timer: Timer) {
+  constructor(timer: Timer, observer: EngineObserver = NO_OBSERVER) {
     this.#timer = timer;
+    this.#observer = observer;
     this.#startedAt = timer.now();
   }
 
@@ -47,10 +49,12 @@ export class Meter {
 
   gap(ms: number): void {
     this.#gaps.add(this.#timer.now(), ms);
+    this.#observer.gap(ms);
   }
 
   firstToken(ms: number): void {
     this.#ttft.add(this.#timer.now(), ms);
+    this.#observer.firstToken(ms);
   }
 
   queued(ms: number): void {

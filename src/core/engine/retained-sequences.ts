@@ -72,7 +72,14 @@ export class RetainedSequences {
   readonly #bySession = new Map<string, Set<number>>();
   #version = 0;
 
-  constructor(limits: RetentionLimits, spec: ModelCacheSpec, pool: BlockPool, fingerprint: string) {
+  /** `onEvicted` is told how many made way. */
+  constructor(
+    limits: RetentionLimits,
+    spec: ModelCacheSpec,
+    pool: BlockPool,
+    fingerprint: string,
+    private readonly onEvicted: (sequences: number) => void = () => undefined,
+  ) {
     this.#limits = limits;
     this.#spec = spec;
     this.#pool = pool;
@@ -305,6 +312,7 @@ export class RetainedSequences {
       this.#pool.free(entry.lease);
       evicted.push(entry);
     }
+    if (evicted.length > 0) this.onEvicted(evicted.length);
     return evicted;
   }
 

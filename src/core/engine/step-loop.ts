@@ -159,7 +159,7 @@ export class StepLoop {
   }
 
   async #finish({ plan, output }: StepUnderWay): Promise<void> {
-    const { live, meter, scheduler, timer } = this.parts;
+    const { live, meter, observer, scheduler, timer } = this.parts;
     let out: RunnerOutput | null;
     try {
       out = await output;
@@ -175,7 +175,9 @@ export class StepLoop {
       live.stepMillis += out.stepMicros / 1000;
       const tokens = out.samples.map((sample) => sample?.token ?? null);
       scheduler.commit(plan, tokens, ms);
-      meter.step(ms, tokens.filter((token) => token !== null).length, prefilledBy(plan));
+      const [decoded, prefilled] = [tokens.filter((token) => token !== null).length, prefilledBy(plan)];
+      meter.step(ms, decoded, prefilled);
+      observer.step(plan.entries.length, decoded, prefilled);
       await markRestorePoints(plan, this.parts);
     }
     await this.#deliver(plan, out);

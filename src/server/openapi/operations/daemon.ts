@@ -11,6 +11,7 @@ import {
   swapRequestSchema,
   swapSchema,
 } from '../../../client/residency-bodies.js';
+import { processSchema } from '../../../client/process-bodies.js';
 import { statusSchema } from '../../../client/status-bodies.js';
 import { evictSchema } from '../../cache/schema.js';
 import { newAliasSchema, pullSchema, removeModelQuery } from '../../library/schema.js';
@@ -25,6 +26,13 @@ export const daemonOperations: readonly Operation[] = [
   { method: 'get', url: '/v1/cache/blocks/:hash', tag: 'Cache', summary: 'Shows a block.', answer: blockSchema },
   { method: 'post', url: '/v1/cache/evict', tag: 'Cache', summary: 'Lets go of KV in memory.', body: evictSchema, answer: evictedSchema },
   { method: 'post', url: '/v1/cache/verify', tag: 'Cache', summary: 'Reads and checks all stored KV.', streams: 'always' },
+  {
+    method: 'get',
+    url: '/v1/admin/process',
+    tag: 'Admin',
+    summary: 'Says which daemon this is, also without a model.',
+    answer: processSchema,
+  },
   { method: 'get', url: '/v1/admin/status', tag: 'Admin', summary: 'Says what the daemon is doing.', answer: statusSchema },
   { method: 'get', url: '/v1/admin/scheduler', tag: 'Admin', summary: 'Shows what waits and runs.', answer: schedulerSchema },
   {
@@ -115,8 +123,9 @@ export const daemonOperations: readonly Operation[] = [
   { method: 'get', url: '/v1/admin/models/swap', tag: 'Admin', summary: 'Lists the last exchanges.', answer: swapListSchema },
   { method: 'get', url: '/v1/admin/models/swap/:id', tag: 'Admin', summary: 'Shows an exchange.', answer: swapSchema },
   { method: 'get', url: '/health/live', tag: 'Health', summary: 'The process answers.', answer: health },
-  { method: 'get', url: '/health/startup', tag: 'Health', summary: 'The model is loaded.', answer: health },
+  { method: 'get', url: '/health/startup', tag: 'Health', summary: 'The model is loaded.', answer: health, also: [503] },
   { method: 'get', url: '/health/ready', tag: 'Health', summary: 'Requests are taken in.', answer: health, also: [503] },
+  { method: 'get', url: '/metrics', tag: 'Health', summary: 'A page for Prometheus.' },
   { method: 'get', url: '/openapi.json', tag: 'Documents', summary: 'This document.', answer: z.looseObject({ openapi: z.string() }) },
   { method: 'get', url: '/docs', tag: 'Documents', summary: 'This document as a page.' },
 ];
