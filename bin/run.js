@@ -16,8 +16,10 @@ const oclif = {
   topics: {
     agents: { description: 'Conversations that the daemon keeps, with their KV.' },
     cache: { description: 'The KV cache of the daemon.' },
+    config: { description: 'Settings, and where they come from.' },
     keys: { description: 'API keys of the daemon.' },
     models: { description: 'Models on this machine and in the catalogue.' },
+    service: { description: 'The daemon as a service of systemd or launchd.' },
     'models:alias': { description: 'Other names of models.' },
   },
 };

@@ -12,6 +12,9 @@ import CacheEvict from './cache/evict.js';
 import CacheInspect from './cache/inspect.js';
 import CacheVerify from './cache/verify.js';
 import Chat from './chat.js';
+import ConfigPath from './config/path.js';
+import ConfigSchema from './config/schema.js';
+import ConfigShow from './config/show.js';
 import Doctor from './doctor.js';
 import KeysAdd from './keys/add.js';
 import KeysLs from './keys/ls.js';
@@ -34,6 +37,9 @@ import ModelsUnload from './models/unload.js';
 import ModelsUnpin from './models/unpin.js';
 import Restart from './restart.js';
 import Serve from './serve.js';
+import ServiceInstall from './service/install.js';
+import ServiceStatus from './service/status.js';
+import ServiceUninstall from './service/uninstall.js';
 import Status from './status.js';
 import Stop from './stop.js';
 import Top from './top.js';
@@ -52,6 +58,9 @@ export const COMMANDS = {
   'cache:inspect': CacheInspect,
   'cache:verify': CacheVerify,
   chat: Chat,
+  'config:path': ConfigPath,
+  'config:schema': ConfigSchema,
+  'config:show': ConfigShow,
   doctor: Doctor,
   'keys:add': KeysAdd,
   'keys:ls': KeysLs,
@@ -74,6 +83,9 @@ export const COMMANDS = {
   'models:unpin': ModelsUnpin,
   restart: Restart,
   serve: Serve,
+  'service:install': ServiceInstall,
+  'service:status': ServiceStatus,
+  'service:uninstall': ServiceUninstall,
   status: Status,
   stop: Stop,
   top: Top,

@@ -37,6 +37,9 @@ export default class Serve extends BaseCommand {
     const stopped = stopOnSignals(starting, (text) => this.note(text));
     stopped.catch(() => undefined); // awaited below
     const daemon = await starting;
+    const { tellServiceManager } = await import('../server/tell-service-manager.js');
+    const { model, address } = daemon.summary;
+    await tellServiceManager({ assignment: 'READY=1', status: `serving ${model.id} on ${address}` }, (reason) => this.note(reason));
     if (this.jsonEnabled()) this.logJson(daemon.summary);
     else {
       const { readyBanner } = await import('../server/ready-banner.js');

@@ -1,5 +1,6 @@
 import { constants } from 'node:os';
 import type { Daemon } from './daemon.js';
+import { tellServiceManager } from './tell-service-manager.js';
 
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 
@@ -20,6 +21,7 @@ export async function stopOnSignals(starting: Promise<Daemon>, say: (text: strin
       return daemon.hurry();
     }
     say(`${signal}: finishing what is running, admitting nothing new.`);
+    void tellServiceManager({ assignment: 'STOPPING=1', status: 'finishing what is running' }, say);
     stopped?.();
   };
   for (const signal of SIGNALS) process.on(signal, onSignal);

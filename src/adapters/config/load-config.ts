@@ -22,7 +22,19 @@ export interface ConfigSources {
 
 const DEFAULT_ENVIRONMENT = 'production';
 
+export interface ReadConfig {
+  readonly config: Config;
+  /** What each key is, and who said so, in the order of default.toml. */
+  readonly settings: readonly Setting[];
+}
+
+/** Throws ConfigInvalid for a key that is not known, a value out of range, and a file that cannot be read. */
 export function loadConfig(sources: ConfigSources): Config {
+  return readConfig(sources).config;
+}
+
+/** As `loadConfig`, with where everything came from. */
+export function readConfig(sources: ConfigSources): ReadConfig {
   const directory = sources.directory ?? configDirectory();
   const dotenv = readDotenv(sources.workingDirectory);
   const variables = { ...dotenv, ...sources.environment };
@@ -51,7 +63,7 @@ function flagSettings(flags: Readonly<Record<string, unknown>>): Setting[] {
   return given.map(([key, value]) => ({ key, value, source: `flag --${key.split('.')[1]?.replaceAll('_', '-')}` }));
 }
 
-function resolve(settings: readonly Setting[], defaults: ReadonlyMap<string, unknown>): Config {
+function resolve(settings: readonly Setting[], defaults: ReadonlyMap<string, unknown>): ReadConfig {
   const winners = new Map<string, Setting>();
   const tree: Record<string, Record<string, unknown>> = {};
   for (const setting of settings) {
@@ -63,7 +75,7 @@ function resolve(settings: readonly Setting[], defaults: ReadonlyMap<string, unk
     (tree[section] ??= {})[name] = value;
   }
   const parsed = configSchema.safeParse(tree);
-  if (parsed.success) return deepFreeze(parsed.data);
+  if (parsed.success) return { config: deepFreeze(parsed.data), settings: [...winners.values()] };
   const issue = parsed.error.issues[0];
   const key = issue?.path.slice(0, 2).join('.') ?? ''; // of a list, the list
   const setting = winners.get(key);
