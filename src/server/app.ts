@@ -30,6 +30,7 @@ import { metrics, type MetricsSource } from './metrics.js';
 import { models } from './models.js';
 import { openapi } from './openapi/route.js';
 import { responses } from './responses/route.js';
+import { traceOf, traceparentOf } from './trace-context.js';
 import type { ModelResidency } from '../core/residency/model-residency.js';
 
 export interface AppOptions extends EmbeddingOptions {
@@ -72,7 +73,9 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   });
   parseJsonBodies(app, options.maxBodyBytes);
   app.addHook('onRequest', (request, reply, done) => {
-    void reply.header('x-request-id', request.id);
+    const trace = traceOf(request.headers['traceparent']);
+    request.log = request.log.child({ trace: trace.traceId });
+    void reply.headers({ 'x-request-id': request.id, traceparent: traceparentOf(trace) });
     done();
   });
   guardDoors(app, options.doors);

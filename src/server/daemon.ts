@@ -148,6 +148,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
     }),
     admin: {
       engine: () => opened.engine,
+      setLimits: (change) => opened.setLimits(change),
       status: () => ({
         pid: process.pid,
         version,

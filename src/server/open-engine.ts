@@ -10,6 +10,7 @@ import { Agents } from '../core/engine/agents.js';
 import { CacheControl } from '../core/engine/cache-control.js';
 import type { Engine } from '../core/engine/engine.js';
 import { ResidentEngines } from '../core/engine/resident-engines.js';
+import type { SchedulerLimits } from '../core/engine/scheduler-limits.js';
 import type { ChecksumFile, EngineObserver, KvStore } from '../core/ports.js';
 import { ModelResidency } from '../core/residency/model-residency.js';
 import type { ModelNames, ModelUseLog, ResidentModel } from '../core/residency/resident-model.js';
@@ -32,6 +33,8 @@ export interface OpenedEngine {
   readonly weightBytes: number;
   readonly memory: { readonly budgetBytes: number; readonly kvBudgetBytes: number; readonly kvBudgetTokens: number };
   stats(): ReturnType<NativeEngine['stats']>;
+  /** Of the engines of all models, those to come included. Throws InvalidRequest. */
+  setLimits(change: Partial<SchedulerLimits>): void;
   /** Ends running answers, finishes what is being stored, frees the models and stops the engine's thread. */
   close(): Promise<void>;
 }
@@ -126,6 +129,7 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
       weightBytes: model.weightBytes,
       memory: memoryOf(model, backend.memoryBudgetBytes),
       stats: () => native.stats(),
+      setLimits: (change) => engines.setLimits(change),
       async close() {
         clearInterval(sweep);
         try {

@@ -122,6 +122,32 @@ describe('the page', () => {
   });
 });
 
+describe('the log', () => {
+  test('has a line for every answer with its request, its trace and its tokens, and neither the prompt nor the key', async () => {
+    const trace = '0af7651916cd43dd8448eb211c80319c';
+    const reply = await daemon.chat(
+      { messages: [{ role: 'user', content: 'The password is xylophone-7.' }], max_tokens: 4, ignore_eos: true },
+      { headers: { authorization: 'Bearer sk-never-in-a-log', traceparent: `00-${trace}-b7ad6b7169203331-01` } },
+    );
+    expect(reply.headers.get('traceparent')).toMatch(new RegExp(`^00-${trace}-[\\da-f]{16}-01$`));
+    const { usage } = (await reply.json()) as { usage: { prompt_tokens: number } };
+    const lines = daemon
+      .stderr()
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+    expect(lines.find((line) => line['trace'] === trace)).toMatchObject({
+      level: 30,
+      reqId: reply.headers.get('x-request-id'),
+      msg: 'answered',
+      promptTokens: usage.prompt_tokens,
+      completionTokens: 4,
+      reason: 'length',
+    });
+    expect(daemon.stderr()).not.toMatch(/xylophone|sk-never/);
+  });
+});
+
 describe('Prometheus', () => {
   test.skipIf(!hasTool('promtool'))('finds nothing to mend in the page and in the alert rules', async () => {
     const { text } = await scrape();

@@ -2,10 +2,13 @@
 import type { AgentContext } from '../domain/agent.js';
 import { SemanticError } from '../domain/errors.js';
 import type { Engine } from './engine.js';
+import type { SchedulerLimits } from './scheduler-limits.js';
 
 export class ResidentEngines {
   readonly #engines = new Map<string, Engine>();
   #current: string | null = null;
+  /** Changed at run time: models that come have them too. */
+  #limits: Partial<SchedulerLimits> = {};
 
   /** Of one model that stays. */
   static only(engine: Engine): ResidentEngines {
@@ -16,7 +19,14 @@ export class ResidentEngines {
   }
 
   add(name: string, engine: Engine): void {
+    engine.setLimits(this.#limits);
     this.#engines.set(name, engine);
+  }
+
+  /** Of all that are there, and of those that come. Throws InvalidRequest for what an engine has set no memory aside for, and then nothing has changed. */
+  setLimits(change: Partial<SchedulerLimits>): void {
+    for (const engine of this.all()) engine.setLimits(change); // all have the same settings: the first refuses, or none
+    this.#limits = { ...this.#limits, ...change };
   }
 
   remove(name: string): void {

@@ -2,6 +2,7 @@
 import type { FastifyInstance } from 'fastify';
 import type { SchedulerBody } from '../../client/scheduler-bodies.js';
 import type { Engine } from '../../core/engine/engine.js';
+import type { SchedulerLimits } from '../../core/engine/scheduler-limits.js';
 import { callerOf } from '../caller.js';
 import { toLimits } from './to-limits.js';
 import { schedulerBody } from './scheduler-body.js';
@@ -11,6 +12,8 @@ export interface AdminSource {
   status(): DaemonStatus;
   /** Of the current model. Throws ModelUnavailable while there is none. */
   engine(): Engine;
+  /** Of all models. Throws InvalidRequest. */
+  setLimits(change: Partial<SchedulerLimits>): void;
 }
 
 export function admin(app: FastifyInstance, source: AdminSource): void {
@@ -18,7 +21,7 @@ export function admin(app: FastifyInstance, source: AdminSource): void {
   app.get('/v1/admin/scheduler', (request): SchedulerBody => schedulerBody(source.engine().scheduling(), callerOf(request)));
   app.patch('/v1/admin/scheduler', (request): SchedulerBody => {
     const engine = source.engine();
-    engine.setLimits(toLimits(request.body));
+    source.setLimits(toLimits(request.body));
     return schedulerBody(engine.scheduling(), callerOf(request));
   });
 }

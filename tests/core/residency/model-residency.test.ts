@@ -210,6 +210,14 @@ describe('requests while a model is exchanged', () => {
     expect((await running).error).toMatchObject({ code: 'ModelUnavailable', status: 503, message: expect.stringContaining(OTHER_MODEL) });
   });
 
+  test('limits that were changed at run time are those of the new model too', async () => {
+    await open();
+    opened.setLimits({ maxQueue: 7, batchWindowMs: 3 });
+    expect(() => opened.setLimits({ maxPrefillTokens: 1_000_000 })).toThrow(/prefill_chunk_tokens/);
+    expect(await swapped(opened.models.swap(OTHER_MODEL))).toBe('done');
+    expect(opened.engine.scheduling().limits).toMatchObject({ maxQueue: 7, batchWindowMs: 3, maxPrefillTokens: 512 });
+  });
+
   test('more than may wait are refused with a time to come again', async () => {
     await open({ 'models.max_waiting': 1 });
     const running = read(null, 'Tell me a long story.', 300);
