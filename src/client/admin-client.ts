@@ -1,4 +1,5 @@
 /** What the daemon is doing, and its limits, over its socket. */
+import { type Reloaded, reloadSchema } from './config-bodies.js';
 import { DaemonHttp } from './daemon-http.js';
 import { type ProcessReport, processSchema } from './process-bodies.js';
 import { type LimitsChange, type SchedulerBody, schedulerSchema } from './scheduler-bodies.js';
@@ -22,6 +23,11 @@ export class AdminClient {
 
   status(): Promise<StatusBody> {
     return this.#http.json({ method: 'GET', path: '/v1/admin/status' }, statusSchema);
+  }
+
+  /** Has it read its settings again. */
+  reload(): Promise<Reloaded> {
+    return this.#http.json({ method: 'POST', path: '/v1/admin/config/reload' }, reloadSchema);
   }
 
   /** From the next step on, until the daemon ends. */

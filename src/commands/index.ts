@@ -13,6 +13,7 @@ import CacheInspect from './cache/inspect.js';
 import CacheVerify from './cache/verify.js';
 import Chat from './chat.js';
 import ConfigPath from './config/path.js';
+import ConfigReload from './config/reload.js';
 import ConfigSchema from './config/schema.js';
 import ConfigShow from './config/show.js';
 import Doctor from './doctor.js';
@@ -59,6 +60,7 @@ export const COMMANDS = {
   'cache:verify': CacheVerify,
   chat: Chat,
   'config:path': ConfigPath,
+  'config:reload': ConfigReload,
   'config:schema': ConfigSchema,
   'config:show': ConfigShow,
   doctor: Doctor,

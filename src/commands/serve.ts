@@ -23,20 +23,26 @@ export default class Serve extends BaseCommand {
 
   override async run(): Promise<void> {
     const { flags } = await this.parse(Serve);
-    const settings = await this.settings({
+    const chosen = {
       ...engineSettings(flags),
       'server.host': flags.host,
       'server.port': flags.port,
       'server.socket': flags.socket,
       'server.allow_remote': flags['allow-remote'],
-    });
+    };
+    const settings = await this.settings(chosen);
     if (flags.detach) return this.#detach(settings);
     const { startDaemon } = await import('../server/daemon.js');
     const { stopOnSignals } = await import('../server/stop-on-signals.js');
-    const starting = startDaemon(settings, this.config.version);
+    const { loadConfig } = await import('../adapters/config/load-config.js');
+    const workingDirectory = process.cwd();
+    const read = (): Settings => loadConfig({ environment: process.env, workingDirectory, flags: chosen });
+    const starting = startDaemon(settings, this.config.version, read);
     const stopped = stopOnSignals(starting, (text) => this.note(text));
     stopped.catch(() => undefined); // awaited below
     const daemon = await starting;
+    const { reloadOnHangup } = await import('../server/reload-on-hangup.js');
+    reloadOnHangup(daemon, (text) => this.note(text));
     const { tellServiceManager } = await import('../server/tell-service-manager.js');
     const { model, address } = daemon.summary;
     await tellServiceManager({ assignment: 'READY=1', status: `serving ${model.id} on ${address}` }, (reason) => this.note(reason));

@@ -21,6 +21,7 @@ import { snapshotOf } from './metrics.js';
 import { openLog } from './open-log.js';
 import { openCalls, openResponses } from './open-records.js';
 import { openStore } from './open-store.js';
+import { type ReloadReport, reloader } from './reload-settings.js';
 import { namesHere } from './served-models.js';
 
 /** What the banner shows. */
@@ -39,9 +40,12 @@ export interface Daemon {
   stop(): Promise<void>;
   /** What still runs is ended now; all else of `stop` is as it is. */
   hurry(): void;
+  /** Throws ConfigInvalid, and then nothing has changed. */
+  reload(): ReloadReport;
 }
 
-export async function startDaemon(settings: Config, version: string): Promise<Daemon> {
+/** `readSettings`: as they are now, for a reload. */
+export async function startDaemon(settings: Config, version: string, readSettings: () => Config): Promise<Daemon> {
   const { server } = settings;
   const logger = await openLog(settings.log);
   const keys = new KeyRing(keysFile(), (error) => logger.error({ err: error }, 'no API key is valid: their file cannot be read'));
@@ -77,7 +81,7 @@ export async function startDaemon(settings: Config, version: string): Promise<Da
       phase: (phase) => start.enter(phase),
       observerOf: (model) => metrics.observerOf(model),
     });
-    return await serve(opened, settings, { doors, version, logger, keys, use, connections, metrics, startedAt });
+    return await serve(opened, settings, { doors, version, logger, keys, use, connections, metrics, startedAt, readSettings });
   } catch (error) {
     doors.destroy();
     await opened?.close();
@@ -94,15 +98,20 @@ interface ServeOptions {
   readonly connections: ConnectionLimit;
   readonly metrics: DaemonMetrics;
   readonly startedAt: number;
+  readonly readSettings: () => Config;
 }
 
 async function serve(opened: OpenedEngine, settings: Config, options: ServeOptions): Promise<Daemon> {
-  const { doors, version, logger, keys, use, connections, metrics, startedAt } = options;
+  const { doors, version, logger, keys, use, connections, metrics, startedAt, readSettings } = options;
   const { address, socket } = doors;
   const { server, sampling } = settings;
   const first = opened.engine.model;
   let isStopping = false;
   const hurried = new AbortController();
+  const reload = reloader(settings, readSettings, {
+    setLimits: (change) => opened.setLimits(change),
+    setLevel: (level) => (logger.level = level),
+  });
   const app = await createApp({
     version,
     models: opened.models,
@@ -149,6 +158,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
     admin: {
       engine: () => opened.engine,
       setLimits: (change) => opened.setLimits(change),
+      reload,
       status: () => ({
         pid: process.pid,
         version,
@@ -180,6 +190,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
       await use.close();
     },
     hurry: () => hurried.abort(),
+    reload,
   };
 }
 

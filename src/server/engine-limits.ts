@@ -3,34 +3,16 @@ import type { Config } from '../adapters/config/schema.js';
 import type { NativeEngineOptions } from '../adapters/mlx/native-engine.js';
 import type { AgentLimits } from '../core/engine/agents.js';
 import type { EngineLimits } from '../core/engine/engine-parts.js';
+import type { SchedulerLimits } from '../core/engine/scheduler-limits.js';
 import { windowSlack } from './window-slack.js';
 
 const MB = 2 ** 20;
 
-export function engineLimits(
-  { engine, cache, scheduler, store }: Config,
-  executor: NativeEngineOptions['executor'],
-  kvBytes: number,
-): EngineLimits {
+export function engineLimits(settings: Config, executor: NativeEngineOptions['executor'], kvBytes: number): EngineLimits {
+  const { engine, cache, store } = settings;
   const slack = windowSlack(executor, engine.prefill_chunk_tokens);
   return {
-    scheduler: {
-      batchWindowMs: scheduler.batch_window_ms,
-      maxBatchSequences: engine.max_batch_sequences,
-      maxQueue: engine.max_queue,
-      maxQueuePerKey: scheduler.max_queue_per_key,
-      maxRunningPerKey: scheduler.max_running_per_key,
-      maxQueueMs: scheduler.max_queue_seconds * 1000,
-      retryAfterSeconds: engine.retry_after_seconds,
-      maxRetryAfterSeconds: Math.max(engine.retry_after_seconds, scheduler.max_retry_after_seconds),
-      minPrefillTokens: Math.min(scheduler.min_prefill_tokens, engine.prefill_chunk_tokens),
-      maxPrefillTokens: engine.prefill_chunk_tokens,
-      decodeShare: scheduler.decode_share,
-      stepGapMs: scheduler.step_gap_ms,
-      ageingMs: scheduler.ageing_seconds * 1000,
-      reserveTokens: scheduler.reserve_tokens,
-      minSharedPrefillTokens: scheduler.min_shared_prefill_tokens,
-    },
+    scheduler: schedulerLimits(settings),
     kvBudgetBytes: kvBytes,
     windowSlackTokens: slack.running,
     streamBufferEvents: engine.stream_buffer_events,
@@ -50,6 +32,27 @@ export function engineLimits(
       toolWaitBonus: cache.tool_wait_bonus,
       restorePoints: cache.restore_points,
     },
+  };
+}
+
+/** Those that may change while it runs. */
+export function schedulerLimits({ engine, scheduler }: Config): SchedulerLimits {
+  return {
+    batchWindowMs: scheduler.batch_window_ms,
+    maxBatchSequences: engine.max_batch_sequences,
+    maxQueue: engine.max_queue,
+    maxQueuePerKey: scheduler.max_queue_per_key,
+    maxRunningPerKey: scheduler.max_running_per_key,
+    maxQueueMs: scheduler.max_queue_seconds * 1000,
+    retryAfterSeconds: engine.retry_after_seconds,
+    maxRetryAfterSeconds: Math.max(engine.retry_after_seconds, scheduler.max_retry_after_seconds),
+    minPrefillTokens: Math.min(scheduler.min_prefill_tokens, engine.prefill_chunk_tokens),
+    maxPrefillTokens: engine.prefill_chunk_tokens,
+    decodeShare: scheduler.decode_share,
+    stepGapMs: scheduler.step_gap_ms,
+    ageingMs: scheduler.ageing_seconds * 1000,
+    reserveTokens: scheduler.reserve_tokens,
+    minSharedPrefillTokens: scheduler.min_shared_prefill_tokens,
   };
 }
 

@@ -32,6 +32,7 @@ export async function listen(first: RequestListener, options: ListenersOptions):
   const { host, port, socket } = options;
   await prepareSocket(socket);
   let listener = first;
+  let isDestroyed = false;
   const handle = (request: IncomingMessage, response: ServerResponse): void => listener(request, response);
   // Peers that are gone without a word are found by the system's own probes, which go out once nothing was heard for a while.
   const probes = { keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS };
@@ -61,6 +62,8 @@ export async function listen(first: RequestListener, options: ListenersOptions):
       await Promise.all(servers.map(close));
     },
     destroy() {
+      if (isDestroyed) return; // by now the path may be another daemon's
+      isDestroyed = true;
       for (const server of servers) {
         server.close();
         server.closeAllConnections();

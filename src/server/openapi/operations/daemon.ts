@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { blockSchema, chainSchema, evictedSchema, overviewSchema } from '../../../client/cache-bodies.js';
 import { aliasListSchema, aliasSchema, modelDetailSchema, modelListSchema, removedModelSchema } from '../../../client/model-bodies.js';
+import { reloadSchema } from '../../../client/config-bodies.js';
 import { limitsChangeSchema, schedulerSchema } from '../../../client/scheduler-bodies.js';
 import {
   modelRequestSchema,
@@ -33,6 +34,7 @@ export const daemonOperations: readonly Operation[] = [
     summary: 'Says which daemon this is, also without a model.',
     answer: processSchema,
   },
+  { method: 'post', url: '/v1/admin/config/reload', tag: 'Admin', summary: 'Reads the settings again.', answer: reloadSchema },
   { method: 'get', url: '/v1/admin/status', tag: 'Admin', summary: 'Says what the daemon is doing.', answer: statusSchema },
   { method: 'get', url: '/v1/admin/scheduler', tag: 'Admin', summary: 'Shows what waits and runs.', answer: schedulerSchema },
   {

@@ -1,0 +1,45 @@
+/** Settings that are read again while the daemon runs: what may change does, and what may not is named. */
+import type { Config } from '../adapters/config/schema.js';
+import type { SchedulerLimits } from '../core/engine/scheduler-limits.js';
+import { schedulerLimits } from './engine-limits.js';
+
+export interface ReloadReport {
+  /** Keys that are in force now with other values than before. */
+  readonly applied: readonly string[];
+  /** Keys that are not what the daemon was started with, and stay as they were. */
+  readonly needs_restart: readonly string[];
+}
+
+export interface Reloadable {
+  setLimits(change: Partial<SchedulerLimits>): void;
+  setLevel(level: Config['log']['level']): void;
+}
+
+const KEYS: ReadonlySet<string> = new Set(['log.level', 'engine.max_batch_sequences', 'engine.max_queue', 'engine.retry_after_seconds']);
+const mayChange = (key: string): boolean => KEYS.has(key) || key.startsWith('scheduler.');
+
+/** `read` throws ConfigInvalid; then nothing has changed. What was changed over the API stays, where the files say nothing new about it. */
+export function reloader(started: Config, read: () => Config, daemon: Reloadable): () => ReloadReport {
+  let running = started;
+  return () => {
+    const next = read();
+    const applied = different(running, next).filter(mayChange);
+    daemon.setLimits(changed(schedulerLimits(running), schedulerLimits(next)));
+    if (applied.includes('log.level')) daemon.setLevel(next.log.level);
+    running = next;
+    return { applied, needs_restart: different(started, next).filter((key) => !mayChange(key)) };
+  };
+}
+
+/** Keys, `section.key`. */
+function different(before: Config, after: Config): string[] {
+  return Object.entries(before).flatMap(([section, values]) =>
+    Object.entries(values)
+      .filter(([key, value]) => JSON.stringify(value) !== JSON.stringify((after[section as keyof Config] as Record<string, unknown>)[key]))
+      .map(([key]) => `${section}.${key}`),
+  );
+}
+
+function changed(before: SchedulerLimits, after: SchedulerLimits): Partial<SchedulerLimits> {
+  return Object.fromEntries(Object.entries(after).filter(([name, value]) => value !== before[name as keyof SchedulerLimits]));
+}
