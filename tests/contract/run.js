@@ -7,7 +7,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -34,7 +34,10 @@ const LIMITS = '/v1/admin/scheduler';
 const { values: given } = parseArgs({ options: { examples: { type: 'string', default: '12' }, report: { type: 'string' } } });
 const home = await mkdtemp(join(tmpdir(), 'semantic-'));
 try {
-  await symlink(join(dataDirectory(), 'models'), join(home, 'models'));
+  // A link for each: a request that removes a model removes the link, and not what is installed here.
+  const installed = join(dataDirectory(), 'models');
+  await mkdir(join(home, 'models'));
+  for (const name of await readdir(installed)) await symlink(join(installed, name), join(home, 'models', name));
   process.exitCode = await withDaemon(home, check);
 } finally {
   await rm(home, { recursive: true, force: true });
