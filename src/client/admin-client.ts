@@ -1,7 +1,7 @@
 /** What the daemon is doing, and its limits, over its socket. */
 import { type Reloaded, reloadSchema } from './config-bodies.js';
 import { DaemonHttp } from './daemon-http.js';
-import { type ProcessReport, processSchema } from './process-bodies.js';
+import { type ProcessBody, processSchema } from './process-bodies.js';
 import { type LimitsChange, type SchedulerBody, schedulerSchema } from './scheduler-bodies.js';
 import { type StatusBody, statusSchema } from './status-bodies.js';
 
@@ -17,7 +17,7 @@ export class AdminClient {
   }
 
   /** Which daemon it is, whatever it is doing. */
-  process(): Promise<ProcessReport> {
+  process(): Promise<ProcessBody> {
     return this.#http.json({ method: 'GET', path: '/v1/admin/process' }, processSchema);
   }
 

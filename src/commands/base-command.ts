@@ -1,5 +1,6 @@
 /** What every command shares: `--json`, errors as the table has them, configuration from all its sources. */
 import { Command, type Errors } from '@oclif/core';
+import type { ConfigSources } from '../adapters/config/load-config.js';
 import type { Config as Settings } from '../adapters/config/schema.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { palette } from './palette.js';
@@ -10,7 +11,12 @@ export abstract class BaseCommand extends Command {
   /** `flags`: `section.key` -> value or undefined. */
   protected async settings(flags: Readonly<Record<string, unknown>> = {}): Promise<Settings> {
     const { loadConfig } = await import('../adapters/config/load-config.js');
-    return loadConfig({ environment: process.env, workingDirectory: process.cwd(), flags });
+    return loadConfig(this.sources(flags));
+  }
+
+  /** Where settings come from, here. */
+  protected sources(flags: Readonly<Record<string, unknown>> = {}): ConfigSources {
+    return { environment: process.env, workingDirectory: process.cwd(), flags };
   }
 
   /** Where a message for a human goes: never where data goes. */

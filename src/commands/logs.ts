@@ -15,7 +15,7 @@ export default class Logs extends BaseCommand {
     const { flags } = await this.parse(Logs);
     const { log } = await this.settings();
     const { readLog } = await import('./daemon/read-log.js');
-    const file = log.file === '' ? serveLogFile() : log.file;
+    const file = serveLogFile(log.file);
     const isPretty = process.stdout.isTTY && !this.jsonEnabled();
     try {
       await readLog(file, { lines: flags.lines, isFollowing: flags.follow, write: await writer(isPretty) });

@@ -1,5 +1,6 @@
 import { Flags } from '@oclif/core';
 import { SemanticError } from '../core/domain/errors.js';
+import { stopSeconds } from './daemon/stop-seconds.js';
 import { DaemonCommand } from './daemon-command.js';
 
 export default class Restart extends DaemonCommand {
@@ -11,7 +12,7 @@ export default class Restart extends DaemonCommand {
 
   override async run(): Promise<object> {
     const { flags } = await this.parse(Restart);
-    const { server, log } = await this.settings({ 'server.socket': flags.socket });
+    const settings = await this.settings({ 'server.socket': flags.socket });
     const { lastStart, startDetached } = await import('./daemon/detached.js');
     const start = lastStart();
     if (start === null) {
@@ -20,16 +21,12 @@ export default class Restart extends DaemonCommand {
       });
     }
     const { stopDaemon } = await import('./daemon/stop-daemon.js');
-    await this.administer(flags, (admin) => stopDaemon(admin, flags.now, server.shutdown_timeout_seconds + CLOSING_SECONDS)).catch(
-      (error: unknown) => {
-        if (!(error instanceof SemanticError) || error.code !== 'DaemonUnreachable') throw error;
-      },
-    );
-    const { summary, log: file } = await startDetached(start, log.file);
+    await this.administer(flags, (admin) => stopDaemon(admin, flags.now, stopSeconds(settings))).catch((error: unknown) => {
+      if (!(error instanceof SemanticError) || error.code !== 'DaemonUnreachable') throw error;
+    });
+    const { summary, log } = await startDetached(start, settings.log.file);
     const { readyBanner } = await import('../server/ready-banner.js');
     this.log(readyBanner(summary));
-    return { ...summary, log: file };
+    return { ...summary, log };
   }
 }
-
-const CLOSING_SECONDS = 60;

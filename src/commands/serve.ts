@@ -35,9 +35,8 @@ export default class Serve extends BaseCommand {
     const { startDaemon } = await import('../server/daemon.js');
     const { stopOnSignals } = await import('../server/stop-on-signals.js');
     const { loadConfig } = await import('../adapters/config/load-config.js');
-    const workingDirectory = process.cwd();
-    const read = (): Settings => loadConfig({ environment: process.env, workingDirectory, flags: chosen });
-    const starting = startDaemon(settings, this.config.version, read);
+    const sources = this.sources(chosen);
+    const starting = startDaemon(settings, this.config.version, () => loadConfig(sources));
     const stopped = stopOnSignals(starting, (text) => this.note(text));
     stopped.catch(() => undefined); // awaited below
     const daemon = await starting;

@@ -1,4 +1,4 @@
-import type { ProcessReport } from '../client/process-bodies.js';
+import type { ProcessBody } from '../client/process-bodies.js';
 import type { StatusBody } from '../client/status-bodies.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { DaemonCommand } from './daemon-command.js';
@@ -8,7 +8,7 @@ export default class Status extends DaemonCommand {
   static override summary = 'Say whether a daemon runs, what it serves and what it holds; exits with 7 where none does.';
   static override examples = ['<%= config.bin %> status', '<%= config.bin %> status --json'];
 
-  override async run(): Promise<ProcessReport & { readonly status: StatusBody | null }> {
+  override async run(): Promise<ProcessBody & { readonly status: StatusBody | null }> {
     const { flags } = await this.parse(Status);
     return this.administer(flags, async (admin) => {
       const report = await admin.process();
@@ -23,7 +23,7 @@ export default class Status extends DaemonCommand {
 }
 
 function rows(
-  { pid, version, state, phase, uptimeSeconds, address, socket, log }: ProcessReport,
+  { pid, version, state, phase, uptimeSeconds, address, socket, log }: ProcessBody,
   status: StatusBody | null,
 ): [string, string][] {
   const about: [string, string][] = [

@@ -1,6 +1,7 @@
 import { Flags } from '@oclif/core';
 import { DaemonCommand } from './daemon-command.js';
 import type { Stopped } from './daemon/stop-daemon.js';
+import { stopSeconds } from './daemon/stop-seconds.js';
 
 export default class Stop extends DaemonCommand {
   static override summary = 'Stop the daemon, and wait until it is gone.';
@@ -13,15 +14,10 @@ export default class Stop extends DaemonCommand {
 
   override async run(): Promise<Stopped> {
     const { flags } = await this.parse(Stop);
-    const { server } = await this.settings();
+    const waitSeconds = stopSeconds(await this.settings());
     const { stopDaemon } = await import('./daemon/stop-daemon.js');
-    const stopped = await this.administer(flags, (admin) =>
-      stopDaemon(admin, flags.now, server.shutdown_timeout_seconds + CLOSING_SECONDS),
-    );
+    const stopped = await this.administer(flags, (admin) => stopDaemon(admin, flags.now, waitSeconds));
     this.log(`stopped the daemon (process ${stopped.pid}) after ${stopped.seconds.toFixed(1)} s`);
     return stopped;
   }
 }
-
-/** What storing and closing may take behind the answers. */
-const CLOSING_SECONDS = 60;

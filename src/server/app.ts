@@ -1,13 +1,13 @@
 /** The Fastify application: body rules, errors, request ids, one plugin per dialect. It listens nowhere by itself. */
 import { randomUUID } from 'node:crypto';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyReply, type FastifyRequest, LogController } from 'fastify';
+import type { ProcessBody } from '../client/process-bodies.js';
 import type { Config } from '../adapters/config/schema.js';
 import type { RecordStore } from '../adapters/records/record-store.js';
 import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
 import type { AgentService, CacheService } from '../core/engine/agent-service.js';
 import type { ThinkingSeal } from '../core/answers/thinking-seal.js';
-import type { ProcessBody } from './admin/process-body.js';
 import { residency } from './admin/residency-routes.js';
 import { type AdminSource, admin } from './admin/routes.js';
 import { agentRoutes } from './agents/routes.js';

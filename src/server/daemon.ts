@@ -4,13 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import type { Config } from '../adapters/config/schema.js';
 import { libraryHere } from '../adapters/hub/model-library.js';
-import type { DaemonMetrics } from '../adapters/metrics/daemon-metrics.js';
+import { DaemonMetrics } from '../adapters/metrics/daemon-metrics.js';
 import { ModelUse } from '../adapters/hub/model-use.js';
 import { KeyRing } from '../adapters/keys/key-ring.js';
 import { dataDirectory, keysFile, socketPath } from '../adapters/paths/paths.js';
 import { sealSecret } from '../adapters/secrets/seal-secret.js';
+import type { Reloaded } from '../client/config-bodies.js';
+import type { ProcessBody } from '../client/process-bodies.js';
 import { ThinkingSeal } from '../core/answers/thinking-seal.js';
-import type { ProcessBody } from './admin/process-body.js';
 import { createApp } from './app.js';
 import { assertMayListen } from './doors/assert-may-listen.js';
 import { ConnectionLimit } from './doors/connection-limit.js';
@@ -21,7 +22,7 @@ import { snapshotOf } from './metrics.js';
 import { openLog } from './open-log.js';
 import { openCalls, openResponses } from './open-records.js';
 import { openStore } from './open-store.js';
-import { type ReloadReport, reloader } from './reload-settings.js';
+import { reloader } from './reload-settings.js';
 import { namesHere } from './served-models.js';
 
 /** What the banner shows. */
@@ -41,7 +42,7 @@ export interface Daemon {
   /** What still runs is ended now; all else of `stop` is as it is. */
   hurry(): void;
   /** Throws ConfigInvalid, and then nothing has changed. */
-  reload(): ReloadReport;
+  reload(): Reloaded;
 }
 
 /** `readSettings`: as they are now, for a reload. */
@@ -66,7 +67,6 @@ export async function startDaemon(settings: Config, version: string, readSetting
   const use = new ModelUse(libraryHere().use);
   let opened: OpenedEngine | null = null;
   const startedAt = Date.now();
-  const { DaemonMetrics } = await import('../adapters/metrics/daemon-metrics.js');
   const metrics = new DaemonMetrics(() => snapshotOf(opened!, (Date.now() - startedAt) / 1000)); // nobody scrapes before it is opened
   try {
     opened = await openEngine(settings, {

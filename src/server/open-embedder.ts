@@ -17,7 +17,7 @@ import type { ModelResidency } from '../core/residency/model-residency.js';
 import { buildEncoderSpec, isEncoder } from '../core/models/encoder-registry.js';
 
 /** The models in memory that write text. */
-export type Decoders = Pick<ModelResidency, 'acquire'>;
+export type Decoders = Pick<ModelResidency, 'acquire' | 'list'>;
 
 interface Asking {
   /** Throws ModelNotFound. */
@@ -63,13 +63,19 @@ export class Embedders {
   async use<T>(wanted: string, { resolve, signal }: Asking, work: (model: EmbeddingModel) => Promise<T>): Promise<T> {
     const own = wanted === this.settings.model || this.#aliases.some((alias) => alias.test(wanted));
     const { id, path } = locateModel(own ? this.settings.model : resolve(wanted));
-    if (!this.#loaded.has(id) && !isEncoder(await readCheckpoint(path))) return work(await this.#decoder(id, path, signal));
+    if (await this.#isDecoder(id, path)) return work(await this.#decoder(id, path, signal));
     const entry = this.#enter(id, path);
     try {
       return await work(await entry.loading);
     } finally {
       this.#leave(id, entry);
     }
+  }
+
+  /** Its files are read only where it is not in memory as one or the other. */
+  async #isDecoder(id: string, path: string): Promise<boolean> {
+    if (this.#loaded.has(id)) return false;
+    return this.decoders.list().some(({ name }) => name === id) || !isEncoder(await readCheckpoint(path));
   }
 
   /** Throws what keeps a model from being in memory: see ModelResidency. */

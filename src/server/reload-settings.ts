@@ -1,14 +1,8 @@
 /** Settings that are read again while the daemon runs: what may change does, and what may not is named. */
 import type { Config } from '../adapters/config/schema.js';
+import type { Reloaded } from '../client/config-bodies.js';
 import type { SchedulerLimits } from '../core/engine/scheduler-limits.js';
 import { schedulerLimits } from './engine-limits.js';
-
-export interface ReloadReport {
-  /** Keys that are in force now with other values than before. */
-  readonly applied: readonly string[];
-  /** Keys that are not what the daemon was started with, and stay as they were. */
-  readonly needs_restart: readonly string[];
-}
 
 export interface Reloadable {
   setLimits(change: Partial<SchedulerLimits>): void;
@@ -19,7 +13,7 @@ const KEYS: ReadonlySet<string> = new Set(['log.level', 'engine.max_batch_sequen
 const mayChange = (key: string): boolean => KEYS.has(key) || key.startsWith('scheduler.');
 
 /** `read` throws ConfigInvalid; then nothing has changed. What was changed over the API stays, where the files say nothing new about it. */
-export function reloader(started: Config, read: () => Config, daemon: Reloadable): () => ReloadReport {
+export function reloader(started: Config, read: () => Config, daemon: Reloadable): () => Reloaded {
   let running = started;
   return () => {
     const next = read();

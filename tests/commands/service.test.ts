@@ -8,6 +8,7 @@ import { execa } from 'execa';
 import { afterAll, describe, expect, test } from 'vitest';
 import { serviceDefinition } from '../../src/commands/service/definition.js';
 import { startDaemon, until } from '../support/daemon.js';
+import { hasTool } from '../support/has-tool.js';
 import { createHome, type Ended, RUN, semantic } from '../support/run-semantic.js';
 
 const home = createHome();
@@ -19,14 +20,6 @@ afterAll(() => {
 const unit = join(config, 'systemd/user/semantic.service');
 const service = (...args: string[]): Promise<Ended> =>
   semantic(['service', ...args], { home: home.path, env: { XDG_CONFIG_HOME: config } });
-const hasTool = (name: string): boolean => {
-  try {
-    execFileSync('which', [name], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 describe.skipIf(process.platform !== 'linux')('with systemd', () => {
   test('--dry-run prints the unit and writes nothing; install writes it, uninstall removes it', async () => {

@@ -1,5 +1,5 @@
 /** GET /metrics of a real daemon: it counts what was done, and a real Prometheus reads it. */
-import { execFileSync, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Definition, METRICS } from '../../src/adapters/metrics/definitions.js';
 import { startDaemon, type TestDaemon, until } from '../support/daemon.js';
+import { hasTool } from '../support/has-tool.js';
 import { createHome, semantic } from '../support/run-semantic.js';
 import { STARTER_MODEL } from '../support/starter-model.js';
 
@@ -31,15 +32,6 @@ const of = (name: string, labels: Readonly<Record<string, string>> = {}): string
   `${name}{${Object.entries({ model: STARTER_MODEL, ...labels })
     .map(([key, value]) => `${key}="${value}"`)
     .join(',')}}`;
-
-const hasTool = (name: string): boolean => {
-  try {
-    execFileSync(name, ['--version'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-};
 
 describe('the page', () => {
   test('has every metric of the table, which docs/observability.md has too', async () => {
@@ -131,8 +123,11 @@ describe('the log', () => {
     );
     expect(reply.headers.get('traceparent')).toMatch(new RegExp(`^00-${trace}-[\\da-f]{16}-01$`));
     const { usage } = (await reply.json()) as { usage: { prompt_tokens: number } };
-    const lines = daemon
-      .stderr()
+    const written = await until(
+      () => daemon.stderr(),
+      (text) => text.includes(trace),
+    );
+    const lines = written
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line) as Record<string, unknown>);

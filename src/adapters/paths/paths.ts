@@ -52,9 +52,9 @@ export function stateDirectory(environment: Environment = process.env): string {
   return home(environment) ?? join(xdg(environment, 'XDG_STATE_HOME', '.local/state'), 'semantic');
 }
 
-/** What `semantic serve --detach` writes. */
-export function serveLogFile(environment: Environment = process.env): string {
-  return join(stateDirectory(environment), 'serve.log');
+/** Of a daemon in the background. `configured` is log.file: a path, or "" for the usual place. */
+export function serveLogFile(configured: string, environment: Environment = process.env): string {
+  return configured === '' ? join(stateDirectory(environment), 'serve.log') : configured;
 }
 
 /** How the daemon in the background was started, for the next time. */

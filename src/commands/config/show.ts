@@ -25,7 +25,7 @@ export default class ConfigShow extends BaseCommand {
   override async run(): Promise<{ readonly settings: readonly Setting[] }> {
     const { args, flags } = await this.parse(ConfigShow);
     const { readConfig } = await import('../../adapters/config/load-config.js');
-    const all = readConfig({ environment: process.env, workingDirectory: process.cwd(), flags: {} }).settings.map(masked);
+    const all = readConfig(this.sources()).settings.map(masked);
     const settings = chosen(all, args.what).filter(({ source }) => !flags.changed || !source.endsWith('default.toml'));
     if (settings.length === 1 && settings[0]!.key === args.what && !flags.origin) this.log(spelled(settings[0]!.value));
     else for (const { key, value, source } of settings) this.log(`${key} = ${spelled(value)}${flags.origin ? `  # ${source}` : ''}`);

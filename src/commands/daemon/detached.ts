@@ -1,5 +1,6 @@
 /** A daemon in the background, and what it takes to start it again as it was. */
 import { existsSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { z } from 'zod';
 import { replaceFile } from '../../adapters/files/replace-file.js';
 import { detachedFile, serveLogFile } from '../../adapters/paths/paths.js';
@@ -15,13 +16,12 @@ export async function startDetached(
   { args, cwd }: Start,
   configured: string,
 ): Promise<{ readonly summary: DaemonSummary; readonly log: string }> {
-  const log = configured === '' ? serveLogFile() : configured;
+  const log = serveLogFile(configured);
   const cancelled = new AbortController();
   const cancel = (): void => cancelled.abort();
   process.once('SIGINT', cancel);
-  process.chdir(cwd);
-  process.env['SEMANTIC_LOG_FILE'] = log;
-  const daemon = await spawnDaemon(args, log, cancelled.signal);
+  const options = { log: resolve(cwd, log), keepsLog: true, cwd, environment: { SEMANTIC_LOG_FILE: log } };
+  const daemon = await spawnDaemon(args, options, cancelled.signal);
   process.off('SIGINT', cancel);
   await replaceFile(detachedFile(), 'background daemon', () => JSON.stringify({ args, cwd }));
   daemon.leave();

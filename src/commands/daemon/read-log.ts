@@ -45,6 +45,7 @@ type File = Awaited<ReturnType<typeof open>>;
 /** Where the last so many lines begin. */
 async function startOf(file: File, lines: number): Promise<number> {
   const { size } = await file.stat();
+  if (lines === 0) return size;
   const piece = Buffer.alloc(PIECE_BYTES);
   let missing = lines;
   for (let end = size; end > 0;) {
@@ -53,11 +54,11 @@ async function startOf(file: File, lines: number): Promise<number> {
     for (let i = end - start - 1; i >= 0; i--) {
       if (piece[i] !== NEWLINE || start + i === size - 1) continue;
       missing -= 1;
-      if (missing <= 0) return lines === 0 ? size : start + i + 1;
+      if (missing === 0) return start + i + 1;
     }
     end = start;
   }
-  return lines === 0 ? size : 0;
+  return 0;
 }
 
 const NEWLINE = 10;

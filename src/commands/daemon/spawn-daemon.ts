@@ -7,6 +7,16 @@ import { packageDirectory } from '../../adapters/paths/paths.js';
 import type { DaemonSummary } from '../../server/daemon.js';
 import { ERROR_TABLE, type ErrorCode, SemanticError } from '../../core/domain/errors.js';
 
+export interface SpawnOptions {
+  /** File that what it says goes to. */
+  readonly log: string;
+  /** Whether what the file has is kept. */
+  readonly keepsLog: boolean;
+  readonly cwd?: string;
+  /** Besides the variables of this process. */
+  readonly environment?: Readonly<Record<string, string>>;
+}
+
 export interface SpawnedDaemon {
   readonly summary: DaemonSummary;
   /** Lets it end in order. */
@@ -15,14 +25,17 @@ export interface SpawnedDaemon {
   leave(): void;
 }
 
-/** Resolves when it serves. What it says goes to `log`. Throws Cancelled when `signal` aborts before that, and has it ended then. */
-export async function spawnDaemon(args: readonly string[], log: string, signal: AbortSignal): Promise<SpawnedDaemon> {
+/** Resolves when it serves. Throws Cancelled when `signal` aborts before that, and has it ended then. */
+export async function spawnDaemon(args: readonly string[], options: SpawnOptions, signal: AbortSignal): Promise<SpawnedDaemon> {
+  const { log, keepsLog, cwd, environment } = options;
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
-  const fd = openSync(log, 'a', 0o600);
+  const fd = openSync(log, keepsLog ? 'a' : 'w', 0o600);
   // A process group of its own: Ctrl-C is for whoever started it.
   const child = spawn(process.execPath, [join(packageDirectory(), 'bin/run.js'), 'serve', '--json', ...args], {
     stdio: ['ignore', 'pipe', fd],
     detached: true,
+    cwd,
+    env: { ...process.env, ...environment },
   });
   closeSync(fd);
   const exited = once(child, 'exit');

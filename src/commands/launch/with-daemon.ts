@@ -30,7 +30,7 @@ export async function withDaemon<T>(
   const log = join(stateDirectory(), 'launch-serve.log');
   found.wish.note(`starting a daemon; what it says goes to ${log}`);
   try {
-    const daemon = await spawnDaemon(found.wish.args, log, cancelled.signal);
+    const daemon = await spawnDaemon(found.wish.args, { log, keepsLog: false }, cancelled.signal);
     try {
       const ready = await prepare();
       if (cancelled.signal.aborted) throw new SemanticError('Cancelled', 'nothing was started');

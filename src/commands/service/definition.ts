@@ -93,7 +93,7 @@ ${variables}  <key>RunAtLoad</key>
   <key>ExitTimeOut</key>
   <integer>${stopSeconds}</integer>
   <key>StandardErrorPath</key>
-  ${string(serveLogFile())}
+  ${string(serveLogFile(''))}
   <key>ProcessType</key>
   <string>Interactive</string>
 </dict>

@@ -1,16 +1,13 @@
 import { execa } from 'execa';
 import { SemanticError } from '../../core/domain/errors.js';
 import { BaseCommand } from '../base-command.js';
+import { stopSeconds } from '../daemon/stop-seconds.js';
 import { type ServiceDefinition, serviceDefinition } from './definition.js';
-
-/** What storing and closing may take behind the answers. */
-const CLOSING_SECONDS = 60;
 
 /** A command about the daemon as a service of its user. */
 export abstract class ServiceCommand extends BaseCommand {
   protected async definition(args: readonly string[] = []): Promise<ServiceDefinition> {
-    const { server } = await this.settings();
-    return serviceDefinition(args, server.shutdown_timeout_seconds + CLOSING_SECONDS);
+    return serviceDefinition(args, stopSeconds(await this.settings()));
   }
 
   /** One after the other. Throws PrerequisiteMissing where the service manager is not there or does not do it. */

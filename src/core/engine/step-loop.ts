@@ -201,8 +201,9 @@ export class StepLoop {
   #masked({ entries }: SchedulerPlan): RunnerPlan {
     const masked = entries.map((entry) => {
       const { mask, request } = this.parts.live.get(entry.id);
-      const wanted = { ...(entry.sample && mask !== null ? { mask } : {}), ...(!entry.decodes && request.embeds ? { hidden: true } : {}) };
-      return Object.keys(wanted).length === 0 ? entry : { ...entry, ...wanted };
+      const isMasked = entry.sample && mask !== null;
+      const hidden = !entry.decodes && request.embeds !== undefined;
+      return isMasked || hidden ? { ...entry, ...(isMasked ? { mask } : {}), hidden } : entry;
     });
     return { entries: masked };
   }

@@ -1,10 +1,10 @@
 /** /v1/admin: what the daemon is doing, for `semantic top`, `semantic doctor`, tests and monitors. */
 import type { FastifyInstance } from 'fastify';
+import type { Reloaded } from '../../client/config-bodies.js';
 import type { SchedulerBody } from '../../client/scheduler-bodies.js';
 import type { Engine } from '../../core/engine/engine.js';
 import type { SchedulerLimits } from '../../core/engine/scheduler-limits.js';
 import { callerOf } from '../caller.js';
-import type { ReloadReport } from '../reload-settings.js';
 import { toLimits } from './to-limits.js';
 import { schedulerBody } from './scheduler-body.js';
 import type { DaemonStatus } from './status.js';
@@ -14,7 +14,7 @@ export interface AdminSource {
   /** Of the current model. Throws ModelUnavailable while there is none. */
   engine(): Engine;
   /** Reads the settings again. Throws ConfigInvalid. */
-  reload(): ReloadReport;
+  reload(): Reloaded;
   /** Of all models. Throws InvalidRequest. */
   setLimits(change: Partial<SchedulerLimits>): void;
 }

@@ -1,7 +1,7 @@
 /** What the doors say while the model is loaded: nothing is there yet that could answer in a dialect. */
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import { SemanticError } from '../../core/domain/errors.js';
-import type { ProcessBody } from '../admin/process-body.js';
+import type { ProcessBody } from '../../client/process-bodies.js';
 import { OwnSocketRequest } from '../caller.js';
 import { bodyInEveryDialect } from './body-in-every-dialect.js';
 
