@@ -1,4 +1,3 @@
-import { execa } from 'execa';
 import { SemanticError } from '../../core/domain/errors.js';
 import { BaseCommand } from '../base-command.js';
 import { stopSeconds } from '../daemon/stop-seconds.js';
@@ -12,6 +11,7 @@ export abstract class ServiceCommand extends BaseCommand {
 
   /** One after the other. Throws PrerequisiteMissing where the service manager is not there or does not do it. */
   protected async manage(commands: readonly (readonly string[])[]): Promise<void> {
+    const { execa } = await import('execa'); // of no use to any other command, and a hundred files
     for (const [program, ...args] of commands as readonly [string, ...string[]][]) {
       const { exitCode, stderr, shortMessage } = await execa(program, args, { reject: false, stdin: 'ignore' });
       if (exitCode === 0) continue;

@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { execa } from 'execa';
 import { SemanticError } from '../../core/domain/errors.js';
 import { ServiceCommand } from './service-command.js';
 
@@ -15,6 +14,7 @@ export default class ServiceStatus extends ServiceCommand {
         hint: 'semantic service install makes one.',
       });
     const [program, ...args] = status as readonly [string, ...string[]];
+    const { execa } = await import('execa');
     const { exitCode, stdout, stderr, shortMessage } = await execa(program, args, { reject: false, stdin: 'ignore' });
     if (stdout !== undefined && stdout !== '') this.log(stdout);
     if (exitCode !== 0) throw new SemanticError('DaemonUnreachable', `[service] it does not run: ${stderr || shortMessage || 'see above'}`);
