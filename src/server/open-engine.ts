@@ -1,9 +1,11 @@
 /** Composition: settings -> models behind engines. The daemon and the commands that run in process both start here. */
 import type { Config } from '../adapters/config/schema.js';
+import { TemplateOpener } from '../adapters/chat-template/template-opener.js';
 import { locateModel } from '../adapters/hub/locate-model.js';
 import { noStore } from '../adapters/kv-store/no-store.js';
 import { NativeEngine, type NativeEngineOptions } from '../adapters/mlx/native-engine.js';
 import type { RecordStore } from '../adapters/records/record-store.js';
+import { OpenedTokenizers } from '../adapters/tokenizer/opened-tokenizers.js';
 import { systemTimer } from '../adapters/timer/system-timer.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { Agents } from '../core/engine/agents.js';
@@ -84,6 +86,8 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
       settings,
       native,
       backend,
+      tokenizers: new OpenedTokenizers(),
+      templates: new TemplateOpener(settings.template.timeout_ms),
       store: opened,
       generator: agents.wire,
       calls,

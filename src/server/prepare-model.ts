@@ -1,6 +1,6 @@
 /** A model from its files to the engine that answers with it. */
 import { join } from 'node:path';
-import { createChatTemplate } from '../adapters/chat-template/create-chat-template.js';
+import type { TemplateOpener } from '../adapters/chat-template/template-opener.js';
 import type { ChatTemplates } from '../adapters/chat-template/template-source.js';
 import type { Config } from '../adapters/config/schema.js';
 import type { LocatedModel } from '../adapters/hub/locate-model.js';
@@ -10,7 +10,8 @@ import { fileBytes } from '../adapters/model-files/file-bytes.js';
 import { weightsHash } from '../adapters/model-files/weights-hash.js';
 import { dataDirectory } from '../adapters/paths/paths.js';
 import type { RecordStore } from '../adapters/records/record-store.js';
-import { type OpenedTokenizer, openTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
+import type { OpenedTokenizer } from '../adapters/tokenizer/open-tokenizer.js';
+import type { OpenedTokenizers } from '../adapters/tokenizer/opened-tokenizers.js';
 import { systemTimer } from '../adapters/timer/system-timer.js';
 import { answerFormatOf } from '../core/answers/answer-format.js';
 import { Answerer } from '../core/answers/answerer.js';
@@ -36,6 +37,8 @@ export interface PrepareOptions {
   readonly settings: Config;
   readonly native: NativeEngine;
   readonly backend: NativeEngineOptions;
+  readonly tokenizers: OpenedTokenizers;
+  readonly templates: TemplateOpener;
   readonly store: KvStore;
   /** Requests come through here, whichever model they are for. */
   readonly generator: TextGenerator;
@@ -52,7 +55,7 @@ export async function prepareModel({ id: name, path }: LocatedModel, options: Pr
   const trained = buildDecoderSpec(checkpoint);
   const contextLength = options.contextLength(trained.contextLength);
   const spec = stretchContext(trained, contextLength);
-  const files = new ModelFiles(path, checkpoint, spec);
+  const files = new ModelFiles(path, checkpoint, spec, options.tokenizers);
   const weightBytes = await fileBytes(checkpoint.files);
   return {
     name,
@@ -61,7 +64,7 @@ export async function prepareModel({ id: name, path }: LocatedModel, options: Pr
     async check(staying) {
       fitModel(needOf(name, weightBytes, files, options), offerOf(staying, options));
       const { chatTemplate } = await files.tokenizer();
-      await (await createChatTemplate(chatTemplate, options.settings.template.timeout_ms)).close();
+      await options.templates.check(chatTemplate);
     },
     load: (kvBytes) => load({ name, contextLength, files, kvBytes }, options),
   };
@@ -99,10 +102,11 @@ class ModelFiles {
     readonly path: string,
     readonly checkpoint: Checkpoint,
     readonly spec: DecoderSpec,
+    readonly tokenizers: OpenedTokenizers,
   ) {}
 
   tokenizer(): Promise<OpenedTokenizer> {
-    return (this.#tokenizer ??= openTokenizer(this.path));
+    return (this.#tokenizer ??= this.tokenizers.open(this.path));
   }
 
   async fingerprint(kvLayout: string): Promise<string> {
@@ -121,20 +125,19 @@ interface Wanted {
 
 async function load(
   { name, contextLength, files, kvBytes }: Wanted,
-  { settings, native, backend, store, generator, calls, observerOf }: PrepareOptions,
+  { settings, native, backend, templates, store, generator, calls, observerOf }: PrepareOptions,
 ): Promise<ResidentModel> {
-  // The weights load on the engine's thread while the tokenizer is built, and the files are hashed, on this one.
+  // The weights load on the engine's thread and the template opens on one of its own, while the tokenizer is built and the files are hashed on this one.
   const loading = native.load(files.checkpoint, files.spec);
   const hashing = files.fingerprint('');
-  for (const promise of [loading, hashing]) promise.catch(() => undefined); // awaited below; until then a failure is not unhandled
-  const { tokenizer, chatTemplate } = await after(loading, files.tokenizer());
-  const runner = await loading;
+  const opening = files.tokenizer().then(({ chatTemplate }) => templates.open(chatTemplate));
+  for (const promise of [loading, hashing, opening]) promise.catch(() => undefined); // awaited below; until then a failure is not unhandled
   try {
+    const [runner, template, { tokenizer, chatTemplate }] = [await loading, await opening, await files.tokenizer()];
     await hashing;
     const cache = new ModelCacheSpec(kvLayersOf(files.spec), backend.kvFormat);
     const kvBudgetBytes = kvBytes(runner.weightBytes);
     assertHoldsOne(kvBudgetBytes, runner.weightBytes, cache);
-    const template = await createChatTemplate(chatTemplate, settings.template.timeout_ms);
     const model: EngineModel = {
       id: name,
       contextLength,
@@ -149,20 +152,8 @@ async function load(
     const answerer = answererOf(engine, name, { settings, generator, calls }, chatTemplate.templates);
     return { name, engine, answerer, weightBytes: runner.weightBytes, loadedAt: Date.now() };
   } catch (error) {
-    await runner.unload();
-    throw error;
-  }
-}
-
-/** `value`, unless it fails: then `first` is waited for, and what came of it given back. */
-async function after<T>(first: Promise<{ unload(): Promise<void> }>, value: Promise<T>): Promise<T> {
-  try {
-    return await value;
-  } catch (error) {
-    await first.then(
-      (runner) => runner.unload(),
-      () => undefined,
-    );
+    // Whichever of them came into being is let go of.
+    await Promise.allSettled([loading.then((runner) => runner.unload()), opening.then((template) => template.close())]);
     throw error;
   }
 }
