@@ -285,6 +285,8 @@ export interface KvStore {
   beginExtent(images: readonly NewKvImage[], fingerprint: string): Promise<ExtentWriter>;
   /** Opens stored images for reading; they can be read until `close`, whatever is deleted meanwhile. Throws CacheCorruption where a file is gone. */
   openImages(keys: readonly KvImageKey[]): Promise<{ readonly images: readonly OpenKvImage[]; close(): Promise<void> }>;
+  /** These will probably be read soon: the disk may begin. Resolves when it has read them, or will not; never rejects. */
+  announce(keys: readonly KvImageKey[]): Promise<void>;
   /** Puts an image aside that failed its checksum: it is not found any more, and a copy is kept for inquiry. */
   quarantine(key: KvImageKey, reason: string): Promise<void>;
 

@@ -2,6 +2,7 @@ import type { AgentContext } from '../../core/domain/agent.js';
 import type { BlockHash } from '../../core/domain/block-hash.js';
 import type { KvImageKey } from '../../core/domain/kv-block.js';
 import type { ExtentWriter, KvStore, NewKvImage, OpenKvImage, StoredBlock, StoreStatus, VerifyReport } from '../../core/ports.js';
+import { announceImages } from './announce-images.js';
 import { dropAgent, putAgent } from './agents.js';
 import { beginExtent } from './begin-extent.js';
 import { type BlockEntry, storedBlock } from './catalogue.js';
@@ -21,6 +22,7 @@ import { verifyStore } from './verify.js';
 /** The store over an open directory: each call goes to its verb, those that change something one after the other. */
 export class DiskStore implements KvStore {
   #compaction: Promise<void> | null = null;
+  #announced: Promise<void> | null = null;
 
   constructor(private readonly core: StoreCore) {
     this.#compactSoon();
@@ -74,6 +76,12 @@ export class DiskStore implements KvStore {
 
   openImages(keys: readonly KvImageKey[]): Promise<{ readonly images: readonly OpenKvImage[]; close(): Promise<void> }> {
     return openImages(this.core, keys);
+  }
+
+  announce(keys: readonly KvImageKey[]): Promise<void> {
+    // One at a time: where many ask at once their reads would only push one another's pages out.
+    this.#announced ??= announceImages(this.core, keys).finally(() => (this.#announced = null));
+    return this.#announced;
   }
 
   async quarantine(key: KvImageKey, reason: string): Promise<void> {
@@ -171,7 +179,10 @@ export class DiskStore implements KvStore {
   }
 
   async close(): Promise<void> {
-    await closeCore(this.core, async () => this.#compaction);
+    await closeCore(this.core, async () => {
+      await this.#announced;
+      await this.#compaction;
+    });
   }
 
   async #alone(work: () => Promise<void>): Promise<void> {

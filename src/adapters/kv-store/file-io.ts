@@ -22,15 +22,21 @@ export async function writeAll(fd: number, bytes: Uint8Array, position: number):
   }
 }
 
-/** As many bytes as there are: fewer than wanted where the file ends. */
-export async function readAll(fd: number, bytes: number, position: number): Promise<Uint8Array> {
-  const buffer = new Uint8Array(bytes);
+/** Into the start of `buffer`; ends early where the file does. */
+export async function readInto(fd: number, buffer: Uint8Array, bytes: number, position: number): Promise<number> {
   let done = 0;
   while (done < bytes) {
     const { bytesRead } = await readSome(fd, buffer, done, bytes - done, position + done);
     if (bytesRead === 0) break;
     done += bytesRead;
   }
+  return done;
+}
+
+/** As many bytes as there are: fewer than wanted where the file ends. */
+export async function readAll(fd: number, bytes: number, position: number): Promise<Uint8Array> {
+  const buffer = new Uint8Array(bytes);
+  const done = await readInto(fd, buffer, bytes, position);
   return done === bytes ? buffer : buffer.subarray(0, done);
 }
 

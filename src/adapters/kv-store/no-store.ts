@@ -52,6 +52,10 @@ export class NoStore implements KvStore {
     return Promise.resolve({ images: [], close: () => Promise.resolve() });
   }
 
+  announce(): Promise<void> {
+    return Promise.resolve();
+  }
+
   quarantine(): Promise<void> {
     return Promise.resolve();
   }

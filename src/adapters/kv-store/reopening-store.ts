@@ -43,6 +43,9 @@ export class ReopeningStore implements KvStore {
   openImages(...of: ArgumentsOf<'openImages'>): ReturnType<KvStore['openImages']> {
     return this.#store.openImages(...of);
   }
+  announce(...of: ArgumentsOf<'announce'>): Promise<void> {
+    return this.#store.announce(...of);
+  }
   quarantine(...of: ArgumentsOf<'quarantine'>): ReturnType<KvStore['quarantine']> {
     return this.#store.quarantine(...of);
   }

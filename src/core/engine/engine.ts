@@ -89,6 +89,7 @@ export class Engine implements TextGenerator {
     let generation: Generation;
     let prompt: EncodedPrompt;
     try {
+      this.#announce(request);
       prompt = await this.#encoder.encode(request);
       const compiled = request.constraint === undefined ? null : await this.model.constraints.compile(request.constraint);
       this.#assertOpen();
@@ -161,6 +162,14 @@ export class Engine implements TextGenerator {
     }
     scheduler.setLimits(changed);
     wake();
+  }
+
+  /** What the session had read and written is probably the start of its prompt. */
+  #announce(request: GenerationRequest): void {
+    const tokens = request.cachePrompt ? this.histories.tokensOf(request) : null;
+    if (tokens === null) return;
+    const inMemory = this.kv.retained.find(tokens, request)?.sharedTokens ?? 0;
+    this.parking.announce(tokens, request.scope, inMemory);
   }
 
   /** From now on `submit` throws `reason`, or else ShuttingDown; what was admitted goes on. */

@@ -98,6 +98,12 @@ export class KvParking {
     return plan !== null && plan.tokens >= memoryTokens + limits.minRestoreTokens ? plan : null;
   }
 
+  /** A prompt that goes on from `tokens` is on its way: what of them is only on disk is read while it is rendered and encoded. */
+  announce(tokens: Int32Array, scope: string, memoryTokens: number): void {
+    const plan = this.plan(tokens, scope, memoryTokens);
+    if (plan !== null) void this.#options.store.announce(plan.images);
+  }
+
   /** Of the tokens that a sequence in memory shares, those that need not be read: whole blocks, where no layer forgets. */
   base(memoryTokens: number): number {
     return this.#options.cache.isWindowed ? 0 : Math.floor(memoryTokens / BLOCK_TOKENS) * BLOCK_TOKENS;

@@ -1,4 +1,4 @@
-import { writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import type { KvStore } from '../../../src/core/ports.js';
@@ -217,6 +217,19 @@ export function describeKvStore(name: string, make: () => Promise<StoreUnderTest
       await opened.close();
     });
 
+    it.runIf(process.platform === 'linux')('reads what is announced, and fails nobody where it cannot', async () => {
+      const bytes = 3_000_000; // more than one read takes
+      const blocks = chain(1, 2);
+      await store(kv, imagesOf(blocks, bytes), 'a');
+      const before = bytesRead();
+      await kv.announce(blocks.map(({ hash }) => ({ hash, kind: 0 })));
+      expect(bytesRead() - before).toBeGreaterThanOrEqual(2 * bytes);
+      await kv.announce([{ hash: blocks[0]!.hash, kind: 7 }]);
+      await kv.purge('a');
+      await kv.announce(blocks.map(({ hash }) => ({ hash, kind: 0 })));
+      void kv.announce([]); // closing does not pull the files from under it
+    });
+
     it('keeps agents as they were put last, and drops them', async () => {
       await kv.putAgent(agent('a'));
       await kv.putAgent(agent('b', { parent: 'a' }));
@@ -253,4 +266,9 @@ export function describeKvStore(name: string, make: () => Promise<StoreUnderTest
       expect((await rejection(kv.beginExtent(imagesOf([block], BYTES), FINGERPRINT))).code).toBe('CachePersistence');
     });
   });
+}
+
+/** Of this process, as it asked for them: the page cache counts too. */
+function bytesRead(): number {
+  return Number(/^rchar: (\d+)$/m.exec(readFileSync('/proc/self/io', 'utf8'))![1]);
 }

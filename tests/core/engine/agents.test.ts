@@ -2,13 +2,14 @@
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import pino from 'pino';
 import { loadConfig } from '../../../src/adapters/config/load-config.js';
 import type { Config } from '../../../src/adapters/config/schema.js';
 import { LOCAL_SCOPE, type Caller } from '../../../src/core/domain/agent.js';
 import type { CacheReport } from '../../../src/core/domain/cache-report.js';
 import { GREEDY } from '../../../src/core/domain/sampling.js';
+import { BLOCK_TOKENS } from '../../../src/core/domain/model-cache-spec.js';
 import type { AgentTurnRequest } from '../../../src/core/engine/agent-service.js';
 import { Agents } from '../../../src/core/engine/agents.js';
 import { ResidentEngines } from '../../../src/core/engine/resident-engines.js';
@@ -267,6 +268,7 @@ describe('on disk', () => {
     await close(first);
 
     const second = await open(directory);
+    const announced = vi.spyOn(second.store, 'announce');
     expect(second.agents.list(local).map(({ id, parent, tokens }) => [id, parent, tokens.length])).toEqual([
       ['a', null, answers[1]!.tokens.length],
       ['b', 'a', branch.tokens.length],
@@ -277,6 +279,8 @@ describe('on disk', () => {
       expect(answer.cache).toMatchObject({ miss: null });
       expect(answer.cache.cachedTokens).toBeGreaterThanOrEqual(answers[1]!.tokens.length - 1);
     }
+    // The disk begins before the prompt is rendered; what is in memory by then is not asked of it again.
+    expect(announced.mock.calls.map(([images]) => images.length)).toEqual([Math.ceil(answers[1]!.tokens.length / BLOCK_TOKENS)]);
     await close(second);
   });
 
