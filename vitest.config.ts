@@ -1,14 +1,35 @@
 import { defineConfig } from 'vitest/config';
 
+/** Tests that run no model: as many files at once as there are cores. Whatever is not named here may run one. */
+const WITHOUT_MODEL = [
+  ...['chat-template', 'config', 'hub', 'keys', 'kv-store', 'metrics', 'paths', 'records', 'tokenizer'].map((room) => `adapters/${room}`),
+  ...['answers', 'constraints', 'domain', 'models'].map((room) => `core/${room}`),
+  ...['bin', 'client', 'commands/format', 'docs'],
+].map((folder) => `tests/${folder}/**/*.test.ts`);
+/** Real clients have a run of their own: npm run test:clients. */
+const ELSEWHERE = ['tests/clients/**', '**/node_modules/**'];
+
 export default defineConfig({
   test: {
-    include: ['tests/**/*.test.ts'],
-    // Real clients have a run of their own: npm run test:clients.
-    exclude: ['tests/clients/**', '**/node_modules/**'],
-    // Two engines at once would fight over the cores; each file gets its own process, one after the other.
     pool: 'forks',
-    fileParallelism: false,
     testTimeout: 60_000,
     hookTimeout: 120_000,
+    projects: [
+      {
+        extends: true,
+        test: { name: 'without a model', include: WITHOUT_MODEL, exclude: ELSEWHERE, sequence: { groupOrder: 0 } },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'with a model',
+          include: ['tests/**/*.test.ts'],
+          exclude: [...ELSEWHERE, ...WITHOUT_MODEL],
+          // Two engines at once would fight over the cores; each file gets its own process, one after the other.
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+        },
+      },
+    ],
   },
 });

@@ -11,7 +11,7 @@ describe('docs/cli.md', () => {
     expect(new Set(sections)).toEqual(new Set(Object.keys(COMMANDS).map((id) => id.replaceAll(':', ' '))));
   });
 
-  test.each(Object.keys(COMMANDS))('the section of %s is its --help', async (id) => {
+  test.concurrent.each(Object.keys(COMMANDS))('the section of %s is its --help', async (id) => {
     const home = createHome();
     const { stdout } = await semantic([...id.split(':'), '--help'], { home: home.path, env: { COLUMNS: '80' } });
     home.remove();
