@@ -1,7 +1,7 @@
 /** The real daemon in a process of its own, and what it answers over HTTP. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -40,8 +40,8 @@ export class BenchDaemon implements ChatServer {
     model: string,
     flags: readonly string[],
     environment: Readonly<Record<string, string>> = {},
+    port = 18_000 + Math.floor(Math.random() * 10_000),
   ): Promise<BenchDaemon> {
-    const port = 18_000 + Math.floor(Math.random() * 10_000);
     const sockets = mkdtempSync(join(tmpdir(), 'semantic-bench-')); // a daemon of the user's may have the usual one
     const start = Date.now();
     const child = spawn(
@@ -84,6 +84,11 @@ export class BenchDaemon implements ChatServer {
   residentBytes(): number {
     const pages = Number(readFileSync(`/proc/${this.pid}/statm`, 'utf8').split(' ')[1]);
     return pages * PAGE_BYTES;
+  }
+
+  /** Open files and connections. */
+  descriptors(): number {
+    return readdirSync(`/proc/${this.pid}/fd`).length;
   }
 
   async scheduler(): Promise<SchedulerBody> {

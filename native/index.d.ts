@@ -215,6 +215,10 @@ export interface EngineStats {
   readonly tokensEncoded: number; // in them
   readonly sequences: number; // alive now
   readonly weightBytes: number;
+  /** Bytes of the tensors of the model that is being loaded, or was last; live, where all else is as of the last command. */
+  readonly loadingBytes: number;
+  /** Of them, those its executor has taken. */
+  readonly loadedBytes: number;
   /**
    * Memory of KV, alive now; what several sequences hold counts once. `mlx`: allocated buffers. `cpu`: blocks of 256 tokens as far
    * as they have been written, in steps of 16 tokens or of what fills a page of the system.

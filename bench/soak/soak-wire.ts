@@ -11,6 +11,16 @@ export interface TurnRequest {
   readonly seed: number;
 }
 
+/** `status`: null where an answer that had begun was broken off. */
+export class WireFailure extends Error {
+  constructor(
+    readonly status: number | null,
+    message: string,
+  ) {
+    super(message);
+  }
+}
+
 export class SoakWire {
   constructor(private readonly base: string) {}
 
@@ -38,7 +48,7 @@ export class SoakWire {
     let seen = '';
     for await (const piece of text) {
       seen += piece;
-      if (seen.includes('data: {"type":"error"')) throw new Error(`a stream failed: ${seen}`);
+      if (seen.includes('data: {"type":"error"')) throw new WireFailure(null, `a stream failed: ${seen}`);
       if (seen.includes('data: [DONE]')) return false;
       if (seen.split('\n\n').length > events) break;
     }
@@ -64,7 +74,7 @@ export class SoakWire {
       ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
     });
-    if (!reply.ok) throw new Error(`${method} ${path} was answered with ${reply.status}: ${await reply.text()}`);
+    if (!reply.ok) throw new WireFailure(reply.status, `${method} ${path} was answered with ${reply.status}: ${await reply.text()}`);
     return reply;
   }
 }

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readdirSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
 import { BenchDaemon } from '../bench-daemon.js';
 import { median } from '../median.js';
 import { ResidencyClientHttp } from '../residency-http.js';
@@ -62,8 +62,7 @@ export const swap = verb({
 });
 
 function footprint(daemon: BenchDaemon): { readonly bytes: number; readonly descriptors: number } {
-  const descriptors = readdirSync(`/proc/${daemon.pid}/fd`).length;
-  return { bytes: daemon.residentBytes(), descriptors };
+  return { bytes: daemon.residentBytes(), descriptors: daemon.descriptors() };
 }
 
 /** Of the second of two reads. */

@@ -78,7 +78,7 @@ export async function startDaemon(settings: Config, version: string, readSetting
       calls: await openCalls(settings, logger),
       use,
       log: (message) => logger.warn(message),
-      phase: (phase) => start.enter(phase),
+      phase: (phase, loading) => start.enter(phase, loading),
       observerOf: (model) => metrics.observerOf(model),
     });
     return await serve(opened, settings, { doors, version, logger, keys, use, connections, metrics, startedAt, readSettings });

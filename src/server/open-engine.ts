@@ -19,6 +19,7 @@ import type { ModelNames, ModelUseLog, ResidentModel } from '../core/residency/r
 import { chooseBackend, describeBackend } from './choose-backend.js';
 import { agentLimits } from './engine-limits.js';
 import { kvShareBytes, kvTokens } from './memory-budget.js';
+import type { LoadingProgress } from './doors/starting.js';
 import { embeddingReserveBytes, type Embedders, openEmbedders } from './open-embedder.js';
 import { type PrepareOptions, prepareModel } from './prepare-model.js';
 
@@ -55,7 +56,7 @@ export interface EngineSurroundings {
   readonly use?: ModelUseLog;
   readonly log?: (message: string) => void;
   /** Told which part of opening begins. */
-  readonly phase?: (phase: string) => void;
+  readonly phase?: (phase: string, loading?: LoadingProgress) => void;
   /** Is told what the engine of each model does. */
   readonly observerOf?: (model: string) => EngineObserver;
 }
@@ -111,7 +112,10 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
       log,
     });
     models = residency;
-    phase(`loading ${first.id}`);
+    phase(`loading ${first.id}`, () => {
+      const { loadedBytes, loadingBytes: totalBytes } = native.stats();
+      return totalBytes === 0 ? null : { loadedBytes, totalBytes };
+    });
     const model = await residency.start();
     const sweepAll = async (): Promise<void> => {
       await agents.sweep();

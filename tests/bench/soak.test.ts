@@ -1,9 +1,17 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { growthOf, isBeyondNoise, type Sample } from '../../bench/soak/growth.js';
+import { logErrors } from '../../bench/soak/log-errors.js';
+import { PatientWire } from '../../bench/soak/patient-wire.js';
 import { soak } from '../../bench/soak/soak.js';
+import { SoakWire } from '../../bench/soak/soak-wire.js';
 import { disagreements, leaks, newTally } from '../../bench/soak/tally.js';
 import { Seeded } from '../faults/seeded.js';
-import { startDaemon } from '../support/daemon.js';
+import { befall } from '../../bench/soak/troubles.js';
+import { startDaemon, type TestDaemon } from '../support/daemon.js';
+import { createHome } from '../support/run-semantic.js';
 
 const LENGTHS = { input: 12, answer: 8, pauseMillis: 20, life: 150 };
 
@@ -12,7 +20,7 @@ describe('a short soak', () => {
     const daemon = await startDaemon([], { SEMANTIC_CACHE_BUDGET_MB: '16', SEMANTIC_STORE_MIN_FREE_MB: '0' });
     try {
       const { tally, failures, samples, totals } = await soak({
-        base: daemon.summary.address,
+        wire: new SoakWire(daemon.summary.address),
         agents: 4,
         seed: 5,
         lengths: LENGTHS,
@@ -32,7 +40,14 @@ describe('a short soak', () => {
   test('a daemon that refuses is a failure of the soak, not of its bookkeeping', async () => {
     const daemon = await startDaemon([], { SEMANTIC_ENGINE_MAX_QUEUE: '1', SEMANTIC_ENGINE_MAX_BATCH_SEQUENCES: '1' });
     try {
-      const options = { base: daemon.summary.address, agents: 6, seed: 5, lengths: LENGTHS, sampleMillis: 200, onSample: () => undefined };
+      const options = {
+        wire: new SoakWire(daemon.summary.address),
+        agents: 6,
+        seed: 5,
+        lengths: LENGTHS,
+        sampleMillis: 200,
+        onSample: () => undefined,
+      };
       const { failures } = await soak({ ...options, isOver: ({ turns }) => turns >= 100 });
       expect(failures.join('\n')).toMatch(/was answered with 429/);
       expect(failures.join('\n')).not.toMatch(/are left/);
@@ -119,4 +134,54 @@ describe('isBeyondNoise()', () => {
   test('few samples say nothing', () => {
     expect(isBeyondNoise(growthOf(samples((at) => at).slice(0, 10)))).toBeNull();
   });
+});
+
+test('logErrors() counts lines of level error and above by their text, and passes over a line that was cut', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'semantic-log-'));
+  const file = join(folder, 'serve.log');
+  const line = (level: number, msg: string): string => JSON.stringify({ level, msg });
+  writeFileSync(
+    file,
+    [line(30, 'fine'), line(50, 'not fine'), line(40, 'warned'), line(50, 'not fine'), line(60, 'dead'), '{"level":50,"m'].join('\n'),
+  );
+  expect(logErrors([file])).toEqual(['the log has 2 x not fine', 'the log has 1 x dead']);
+  rmSync(folder, { recursive: true });
+});
+
+test('a soak goes on through deaths and is told of what they ended', async () => {
+  const home = createHome();
+  const start = (port: string): Promise<TestDaemon> =>
+    startDaemon(['--port', port], { SEMANTIC_HOME: home.path, SEMANTIC_STORE_MIN_FREE_MB: '0' });
+  let daemon = await start('0');
+  const wire = new PatientWire(daemon.summary.address);
+  const trouble = new AbortController();
+  const kill = async (): Promise<void> => {
+    daemon.signal('SIGKILL');
+    await daemon.stop();
+    daemon = await start(new URL(daemon.summary.address).port);
+  };
+  const befalling = befall({ swapSeconds: 0, killSeconds: 3, swap: () => Promise.reject(new Error('never due')), kill }, trouble.signal);
+  try {
+    const { tally, failures } = await soak({
+      wire,
+      agents: 3,
+      seed: 7,
+      lengths: { ...LENGTHS, answer: 64 },
+      isTroubled: true,
+      isOver: ({ turns }) => {
+        if (turns >= 6 && wire.interrupted > 0) trouble.abort();
+        return trouble.signal.aborted;
+      },
+      sampleMillis: 200,
+      onSample: () => undefined,
+    });
+    expect((await befalling).kills).toBeGreaterThan(0);
+    expect(failures).toEqual([]);
+    expect(tally.turns).toBeGreaterThanOrEqual(6);
+  } finally {
+    trouble.abort();
+    await befalling;
+    await daemon.stop();
+    home.remove();
+  }
 });

@@ -59,6 +59,7 @@ describe('loadModel()', () => {
     const elements = [...tiny.tensors.values()].reduce((sum, t) => sum + t.data.length, 0);
     const loaded = await engine.loadModel(load);
     expect(loaded.weightBytes).toBe(elements * 4);
+    expect(engine.stats()).toMatchObject({ loadingBytes: elements * 4, loadedBytes: elements * 4 });
     expect(loaded.kvBytesPerToken).toBe(TINY.layers * 2 * TINY.kvHeads * TINY.headDim * 4); // k and v, 4 bytes
     await engine.unloadModel(loaded.model);
   });

@@ -24,7 +24,8 @@ export interface TestDaemon {
 export async function startDaemon(args: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<TestDaemon> {
   assertBuilt();
   const home = createHome();
-  const child = spawn(process.execPath, [RUN, 'serve', '--port', '0', '--json', ...args], {
+  const port = args.includes('--port') ? [] : ['--port', '0'];
+  const child = spawn(process.execPath, [RUN, 'serve', ...port, '--json', ...args], {
     env: { ...process.env, SEMANTIC_HOME: home.path, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
     cwd: home.path,

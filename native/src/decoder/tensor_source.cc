@@ -48,10 +48,12 @@ std::string to_text(const mx::Shape& shape) {
 
 }  // namespace
 
-TensorSource::TensorSource(const std::vector<std::string>& files, const DecoderSpec& spec) : TensorSource(files, count_uses(spec)) {}
-TensorSource::TensorSource(const std::vector<std::string>& files, const EncoderSpec& spec) : TensorSource(files, count_uses(spec)) {}
+TensorSource::TensorSource(const std::vector<std::string>& files, const DecoderSpec& spec, LoadProgress& progress)
+    : TensorSource(files, count_uses(spec), progress) {}
+TensorSource::TensorSource(const std::vector<std::string>& files, const EncoderSpec& spec, LoadProgress& progress)
+    : TensorSource(files, count_uses(spec), progress) {}
 
-TensorSource::TensorSource(const std::vector<std::string>& files, const Uses& uses) {
+TensorSource::TensorSource(const std::vector<std::string>& files, const Uses& uses, LoadProgress& progress) : progress_(progress) {
   if (files.empty()) throw Error(ErrorCode::ModelFile, kOrigin, "no model file was given");
   for (const std::string& file : files) {
     for (auto& [name, tensor] : open_file(file)) {
@@ -59,6 +61,10 @@ TensorSource::TensorSource(const std::vector<std::string>& files, const Uses& us
       if (use != uses.end()) tensors_.insert_or_assign(name, Entry{tensor, use->second});
     }
   }
+  int64_t total = 0;
+  for (const auto& [name, entry] : tensors_) total += static_cast<int64_t>(entry.tensor.nbytes());
+  progress_.taken_bytes = 0;
+  progress_.total_bytes = total;
   std::vector<std::string> missing;
   for (const auto& [name, count] : uses) {
     if (!tensors_.contains(name)) missing.push_back(name);
@@ -76,10 +82,12 @@ mx::array TensorSource::take(const TensorRef& ref) {
     throw Error(ErrorCode::ModelFile, kOrigin, "tensor " + ref.name + " is not there, or was taken before");
   }
   mx::array tensor = found->second.tensor;
-  if (--found->second.takes_left == 0) tensors_.erase(found);
+  const bool last = --found->second.takes_left == 0;
+  if (last) tensors_.erase(found);
   try {
     mx::array result = mx::contiguous(apply_tensor_ops(tensor, ref));
     mx::eval(result);
+    if (last) progress_.taken_bytes += static_cast<int64_t>(tensor.nbytes());
     return result;
   } catch (const Error&) {
     throw;

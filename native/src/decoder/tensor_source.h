@@ -5,6 +5,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "decoder/load_progress.h"
 #include "decoder/spec.h"
 #include "encoder/spec.h"
 
@@ -13,9 +14,10 @@ namespace semantic {
 class TensorSource {
  public:
   // Opens safetensors shards or one GGUF file and checks that every tensor the spec names is there.
-  // Throws Error(ModelFile) naming the file, or the tensors that are missing.
-  TensorSource(const std::vector<std::string>& files, const DecoderSpec& spec);
-  TensorSource(const std::vector<std::string>& files, const EncoderSpec& spec);
+  // `progress` is told how many bytes there are, and how many were taken. Throws Error(ModelFile) naming the file, or the tensors that
+  // are missing.
+  TensorSource(const std::vector<std::string>& files, const DecoderSpec& spec, LoadProgress& progress);
+  TensorSource(const std::vector<std::string>& files, const EncoderSpec& spec, LoadProgress& progress);
 
   // The tensor with its ops applied, evaluated and row-contiguous. Throws Error(ModelFile) naming the tensor.
   // The last take of a name (the spec says how many there are) makes the source forget it, so that memory returns
@@ -24,13 +26,14 @@ class TensorSource {
 
  private:
   using Uses = std::unordered_map<std::string, int>;  // by the tensor's name
-  TensorSource(const std::vector<std::string>& files, const Uses& uses);
+  TensorSource(const std::vector<std::string>& files, const Uses& uses, LoadProgress& progress);
 
   struct Entry {
     mlx::core::array tensor;
     int takes_left;
   };
   std::unordered_map<std::string, Entry> tensors_;
+  LoadProgress& progress_;
 };
 
 // Throws Error(ModelFile) unless `a` has exactly this shape.

@@ -93,7 +93,10 @@ bool CommandThread::close(std::function<void()> done) {
 
 EngineStats CommandThread::stats() const {
   std::lock_guard lock(mutex_);
-  return stats_;
+  EngineStats stats = stats_;
+  stats.loading_bytes = options_.loading->total_bytes;
+  stats.loaded_bytes = options_.loading->taken_bytes;
+  return stats;
 }
 
 void CommandThread::publish(const Engine& engine) {

@@ -29,7 +29,7 @@ class CommandThread {
   bool close(std::function<void()> done);
   void join();
 
-  EngineStats stats() const;  // as they were after the last command
+  EngineStats stats() const;  // as they were after the last command, but for how far a load is
   const BackendInfo& info() const { return info_; }
 
  private:

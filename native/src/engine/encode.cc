@@ -41,7 +41,7 @@ void validate_encode(const EncodePlan& plan, const EncoderModel& model) {
 
 std::unique_ptr<Encoder> Engine::make_encoder(const EncoderLoadOptions& options) {
   admit_weights(options);
-  TensorSource source(options.files, options.spec);
+  TensorSource source(options.files, options.spec, *options_.loading);
   if (options.executor == ExecutorKind::Mlx) return make_mlx_encoder(options.spec, source);
 #ifdef SEMANTIC_CPU
   return make_cpu_encoder(options.spec, source, *pool_);

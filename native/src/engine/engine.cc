@@ -137,7 +137,7 @@ std::unique_ptr<Executor> Engine::make_executor(const LoadOptions& options) {
                 std::string("compute '") + compute_name(options.compute) + "' wants the cpu executor, got 'mlx', which is always exact");
   }
   admit_weights(options);
-  TensorSource source(options.files, options.spec);
+  TensorSource source(options.files, options.spec, *options_.loading);
   if (options.executor == ExecutorKind::Mlx) return make_mlx_executor(options.spec, source, options.kv_format);
 #ifdef SEMANTIC_CPU
   return make_cpu_executor(options.spec, source, options.kv_format, options.compute, *pool_);

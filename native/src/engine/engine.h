@@ -7,6 +7,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "decoder/load_progress.h"
 #include "encoder.h"
 #include "engine/admission.h"
 #include "engine/encode_plan.h"
@@ -25,6 +26,7 @@ struct EngineOptions {
   int64_t buffer_cache_bytes;
   std::string instruction_set;
   bool profile;  // count where the time of steps goes
+  std::shared_ptr<LoadProgress> loading = std::make_shared<LoadProgress>();
 };
 
 enum class ExecutorKind { Mlx, Cpu };
@@ -59,6 +61,7 @@ struct EngineStats {
   int64_t steps = 0, tokens_prefilled = 0, tokens_decoded = 0, sequences = 0;
   int64_t encodes = 0, tokens_encoded = 0;
   int64_t weight_bytes = 0, kv_bytes = 0, kv_shared_bytes = 0;
+  int64_t loading_bytes = 0, loaded_bytes = 0;
   int64_t mlx_active_bytes = 0, mlx_peak_bytes = 0, mlx_cache_bytes = 0;
   int64_t kv_growths = 0, kv_appends = 0, kv_copied_bytes = 0, kv_shared_reads = 0;
   std::optional<StepProfile> profile;

@@ -100,6 +100,8 @@ Napi::Value to_js(Napi::Env env, const EngineStats& stats) {
   o.Set("tokensEncoded", number(env, stats.tokens_encoded));
   o.Set("sequences", number(env, stats.sequences));
   o.Set("weightBytes", number(env, stats.weight_bytes));
+  o.Set("loadingBytes", number(env, stats.loading_bytes));
+  o.Set("loadedBytes", number(env, stats.loaded_bytes));
   o.Set("kvBytes", number(env, stats.kv_bytes));
   o.Set("kvSharedBytes", number(env, stats.kv_shared_bytes));
   o.Set("mlxActiveBytes", number(env, stats.mlx_active_bytes));

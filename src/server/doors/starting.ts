@@ -5,24 +5,46 @@ import type { ProcessBody } from '../../client/process-bodies.js';
 import { OwnSocketRequest } from '../caller.js';
 import { bodyInEveryDialect } from './body-in-every-dialect.js';
 
+/** Of the weights that are being loaded; null while none are. */
+export type LoadingProgress = () => { readonly loadedBytes: number; readonly totalBytes: number } | null;
+
+interface StartHealth {
+  readonly status: 'starting';
+  readonly phase: string;
+  readonly seconds: number;
+  /** Of the weights; null while none are loaded. */
+  readonly loaded_bytes: number | null;
+  readonly total_bytes: number | null;
+}
+
 /** How far the start is. */
 export class StartReport {
   readonly #startedAt = Date.now();
   #phase = 'opening';
+  #loading: LoadingProgress = () => null;
 
   constructor(private readonly version: string) {}
 
   /** Begins another part of it. */
-  enter(phase: string): void {
+  enter(phase: string, loading: LoadingProgress = () => null): void {
     this.#phase = phase;
+    this.#loading = loading;
   }
 
-  health(): { readonly status: 'starting'; readonly phase: string; readonly seconds: number } {
-    return { status: 'starting', phase: this.#phase, seconds: Math.round((Date.now() - this.#startedAt) / 100) / 10 };
+  health(): StartHealth {
+    const loading = this.#loading();
+    return {
+      status: 'starting',
+      phase: this.#phase,
+      seconds: Math.round((Date.now() - this.#startedAt) / 100) / 10,
+      loaded_bytes: loading?.loadedBytes ?? null,
+      total_bytes: loading?.totalBytes ?? null,
+    };
   }
 
   process(): ProcessBody {
-    const { phase, seconds } = this.health();
+    const { phase: name, seconds, loaded_bytes: loaded, total_bytes: total } = this.health();
+    const phase = loaded === null || total === null ? name : `${name}, ${Math.floor((100 * loaded) / total)} %`;
     const { pid } = process;
     return { pid, version: this.version, state: 'starting', phase, uptimeSeconds: seconds, address: '', socket: '', log: null };
   }
