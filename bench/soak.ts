@@ -103,9 +103,15 @@ async function kill(): Promise<void> {
   life += 1;
 }
 
-async function swap(): Promise<void> {
-  const { engine } = await daemon.status();
-  await new ResidencyClientHttp(daemon.base).swap(engine.model === values.model ? values.other : values.model);
+async function swap(): Promise<boolean> {
+  try {
+    const { engine } = await daemon.status();
+    await new ResidencyClientHttp(daemon.base).swap(engine.model === values.model ? values.other : values.model);
+    return true;
+  } catch (error) {
+    if (error instanceof TypeError) return false; // the daemon closed a connection that was idle in the moment it was used
+    throw error;
+  }
 }
 
 function progress({ seconds: at, bytes, status, scheduler }: SoakSample): string {

@@ -1,5 +1,8 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs';
+import module from 'node:module';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -28,6 +31,8 @@ if (process.argv[2] === '--version' || process.argv[2] === '-v') {
   // Answered before anything is loaded: scripts ask this often.
   process.stdout.write(`${pjson.name}/${pjson.version} ${process.platform}-${process.arch} node-${process.version}\n`);
 } else {
+  // Node 22 and later keep what they compiled, here in a folder that is nobody else's: a fifth of the time of a short command.
+  /** @type {{ enableCompileCache?: (directory: string) => void }} */ (module).enableCompileCache?.(join(cacheDirectory(), 'compiled'));
   const { Config, flush, handle, run } = await import('@oclif/core');
   try {
     await run(process.argv.slice(2), await Config.load({ root, pjson: { ...pjson, oclif } }));
@@ -35,4 +40,9 @@ if (process.argv[2] === '--version' || process.argv[2] === '-v') {
   } catch (error) {
     await handle(/** @type {Error} */ (error));
   }
+}
+
+function cacheDirectory() {
+  const { SEMANTIC_HOME: home, XDG_CACHE_HOME: cache } = process.env;
+  return home ? join(home, 'cache') : join(cache || join(homedir(), '.cache'), 'semantic');
 }

@@ -5,7 +5,8 @@ export interface Troubles {
   /** Seconds from one exchange, or death, to the next; 0 = there are none. */
   readonly swapSeconds: number;
   readonly killSeconds: number;
-  readonly swap: () => Promise<void>;
+  /** False where it could not be asked for. */
+  readonly swap: () => Promise<boolean>;
   /** Kills it, and starts another one in its place. */
   readonly kill: () => Promise<void>;
 }
@@ -26,8 +27,7 @@ export async function befall({ swapSeconds, killSeconds, swap, kill }: Troubles,
       befallen.kills += 1;
       last.kill = Date.now();
     } else if (isDue(swapSeconds, last.swap)) {
-      await swap();
-      befallen.swaps += 1;
+      befallen.swaps += (await swap()) ? 1 : 0;
       last.swap = Date.now();
     }
     await sleep(100, undefined, { signal }).catch(() => undefined);
