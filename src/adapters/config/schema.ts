@@ -154,6 +154,12 @@ export const configSchema = z.strictObject({
   }),
   client: z.strictObject({ connect_timeout_ms: count, history_entries: size, api_key: z.string().regex(/^\S*$/, 'wanted no white space') }),
   metrics: z.strictObject({ open: z.boolean() }),
+  audit: z.strictObject({
+    enabled: z.boolean(),
+    file: z.string(),
+    max_mb: z.int().min(1).max(1_024),
+    retry_seconds: seconds,
+  }),
   log: z.strictObject({
     level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']),
     file: z.string(),

@@ -47,7 +47,7 @@ export function userConfigFile(environment: Environment = process.env): string {
   return join(home(environment) ?? join(xdg(environment, 'XDG_CONFIG_HOME', '.config'), 'semantic'), 'config.toml');
 }
 
-/** History of `semantic chat`, and API keys. */
+/** History of `semantic chat`, API keys, and the audit log. */
 export function stateDirectory(environment: Environment = process.env): string {
   return home(environment) ?? join(xdg(environment, 'XDG_STATE_HOME', '.local/state'), 'semantic');
 }
@@ -65,6 +65,11 @@ export function detachedFile(environment: Environment = process.env): string {
 /** Hashes of API keys. */
 export function keysFile(environment: Environment = process.env): string {
   return join(stateDirectory(environment), 'keys.json');
+}
+
+/** What administrators and keys did. `configured` is audit.file: a path, or "" for the usual place. */
+export function auditFile(configured: string, environment: Environment = process.env): string {
+  return configured === '' ? join(stateDirectory(environment), 'audit.log') : configured;
 }
 
 /** Holds the socket; created with mode 0700. */

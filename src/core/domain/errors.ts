@@ -30,6 +30,7 @@ export const ERROR_TABLE = {
   DownloadFailed: { status: 502, exit: 5, meaning: 'A download broke off; what arrived is kept and resumed.' },
   CacheCorruption: { status: 500, exit: 5, meaning: 'Stored KV is damaged; it was put aside and is prefilled again.' },
   FileDamaged: { status: 400, exit: 5, meaning: 'A file that was handed in is damaged or cut; nothing of it was stored.' },
+  AuditBroken: { status: 500, exit: 5, meaning: 'The audit log is not what was written: a line was changed, moved or removed.' },
   CachePersistence: { status: 507, exit: 5, meaning: 'KV could not be written to disk; it stays in memory.' },
   CacheMismatch: { status: 409, exit: 5, meaning: 'The KV is of another model, tokenizer, template or format.' },
   DiskFull: { status: 507, exit: 5, meaning: 'There is not enough free disk space.' },
