@@ -12,5 +12,18 @@ export const processSchema = z.object({
   socket: z.string(),
   /** File its log goes to; null = where it was started. */
   log: z.string().nullable(),
+  /** Whether the audit log is written; null = there is none, or nobody knows yet. */
+  audit: z
+    .object({
+      state: z.enum(['ready', 'suspended']),
+      /** Why it cannot be written. */
+      reason: z.string().nullable(),
+      /** Events that wait in memory. */
+      held: z.number(),
+      /** Events for which there was no room. */
+      lost: z.number(),
+    })
+    .nullable()
+    .default(null),
 });
 export type ProcessBody = z.output<typeof processSchema>;

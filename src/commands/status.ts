@@ -23,7 +23,7 @@ export default class Status extends DaemonCommand {
 }
 
 function rows(
-  { pid, version, state, phase, uptimeSeconds, address, socket, log }: ProcessBody,
+  { pid, version, state, phase, uptimeSeconds, address, socket, log, audit }: ProcessBody,
   status: StatusBody | null,
 ): [string, string][] {
   const about: [string, string][] = [
@@ -32,6 +32,9 @@ function rows(
   ];
   if (address !== '') about.push(['address', address], ['socket', socket]);
   if (log !== null) about.push(['log', log]);
+  if (audit?.state === 'suspended') {
+    about.push(['audit', `cannot be written (${audit.reason}): ${audit.held} events wait, ${audit.lost} are lost`]);
+  }
   if (status === null) return about;
   const { engine, native, memory } = status;
   const { running, waiting, model, contextLength, fault } = engine;

@@ -11,6 +11,8 @@ import type { ThinkingSeal } from '../core/answers/thinking-seal.js';
 import { residency } from './admin/residency-routes.js';
 import { type AdminSource, admin } from './admin/routes.js';
 import { agentRoutes } from './agents/routes.js';
+import { auditRoutes } from './audit/audit-routes.js';
+import type { AuditSource } from './audit/request-audit.js';
 import { cacheRoutes } from './cache/routes.js';
 import { chatCompletions } from './chat-completions/route.js';
 import { completions } from './completions/route.js';
@@ -50,6 +52,7 @@ export interface AppOptions extends EmbeddingOptions {
   readonly persist: Persist;
   readonly health: HealthSource;
   readonly admin: AdminSource;
+  readonly audit: AuditSource;
   readonly metrics: MetricsSource;
   /** Metrics need no key. */
   readonly metricsOpen: boolean;
@@ -84,6 +87,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     replyInDialect(new SemanticError('RouteNotFound', `there is no ${request.method} ${request.url.split('?')[0]}`), request, reply);
   });
   openapi(app, options.version);
+  auditRoutes(app, options.audit);
   health(app, options.health);
   metrics(app, options.metrics, options.metricsOpen);
   models(app, options.models);

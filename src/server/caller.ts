@@ -14,6 +14,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Which of its keys is on file, if one is: found out at the door. */
     keyOnFile?: string | undefined;
+    /** Its name. */
+    keyName?: string;
   }
 }
 

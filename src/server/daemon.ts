@@ -13,6 +13,7 @@ import type { Reloaded } from '../client/config-bodies.js';
 import type { ProcessBody } from '../client/process-bodies.js';
 import { ThinkingSeal } from '../core/answers/thinking-seal.js';
 import { createApp } from './app.js';
+import { DaemonAudit, ofDaemon } from './audit/daemon-audit.js';
 import { assertMayListen } from './doors/assert-may-listen.js';
 import { ConnectionLimit } from './doors/connection-limit.js';
 import { answerWhileStarting, StartReport } from './doors/starting.js';
@@ -54,6 +55,7 @@ export async function startDaemon(settings: Config, version: string, readSetting
   assertMayListen({ host: server.host, allowRemote: server.allow_remote, requireKeys: server.require_keys, keysOnFile: keys.size });
   const start = new StartReport(version);
   const connections = new ConnectionLimit(server.max_connections);
+  const audit = new DaemonAudit(settings.audit, logger);
   const doors = await listen(answerWhileStarting(start), {
     host: server.host,
     port: server.port,
@@ -81,7 +83,7 @@ export async function startDaemon(settings: Config, version: string, readSetting
       phase: (phase, loading) => start.enter(phase, loading),
       observerOf: (model) => metrics.observerOf(model),
     });
-    return await serve(opened, settings, { doors, version, logger, keys, use, connections, metrics, startedAt, readSettings });
+    return await serve(opened, settings, { audit, doors, version, logger, keys, use, connections, metrics, startedAt, readSettings });
   } catch (error) {
     doors.destroy();
     await opened?.close();
@@ -90,6 +92,7 @@ export async function startDaemon(settings: Config, version: string, readSetting
 }
 
 interface ServeOptions {
+  readonly audit: DaemonAudit;
   readonly doors: Listeners;
   readonly version: string;
   readonly logger: Logger;
@@ -102,7 +105,7 @@ interface ServeOptions {
 }
 
 async function serve(opened: OpenedEngine, settings: Config, options: ServeOptions): Promise<Daemon> {
-  const { doors, version, logger, keys, use, connections, metrics, startedAt, readSettings } = options;
+  const { audit, doors, version, logger, keys, use, connections, metrics, startedAt, readSettings } = options;
   const { address, socket } = doors;
   const { server, sampling } = settings;
   const first = opened.engine.model;
@@ -131,11 +134,12 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
       keysRequired: server.allow_remote || server.require_keys,
       keys,
       connections,
+      onWrongKey: (request) => audit.refused(request),
     },
     stream: { keepAliveSeconds: server.keep_alive_seconds, slowReaderSeconds: server.slow_reader_seconds },
     sampling,
     persist: settings.cache.persist,
-    health: { state: () => (isStopping ? 'stopping' : opened.models.state) },
+    health: { state: () => (isStopping ? 'stopping' : opened.models.state), audit: () => audit.status()?.state ?? null },
     hub: settings.hub,
     resident: () =>
       opened.models.list().map(({ name, model }) => ({
@@ -154,7 +158,9 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
       address,
       socket,
       log: settings.log.file === '' ? null : resolve(settings.log.file),
+      audit: audit.status(),
     }),
+    audit,
     admin: {
       engine: () => opened.engine,
       setLimits: (change) => opened.setLimits(change),
@@ -172,6 +178,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
       }),
     },
   });
+  await audit.record(ofDaemon('daemon.start', `${version}, ${first.id} on ${address}`));
   doors.handTo((request, response) => app.routing(request, response));
   const model = { id: first.id, contextLength: first.contextLength, weightBytes: opened.weightBytes };
   return {
@@ -188,9 +195,10 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
       await app.close();
       metrics.close();
       await use.close();
+      await audit.close(ofDaemon('daemon.stop', null));
     },
     hurry: () => hurried.abort(),
-    reload,
+    reload: () => audit.watchReload(reload),
   };
 }
 

@@ -5,6 +5,8 @@ export type DaemonState = 'ready' | 'swapping' | 'empty' | 'stopping';
 
 export interface HealthSource {
   state(): DaemonState;
+  /** Null = there is no audit log. */
+  audit(): 'ready' | 'suspended' | null;
 }
 
 /** live: the process answers. startup: the model is loaded. ready: new requests are admitted. A word each, so nobody needs a key. */
@@ -14,6 +16,8 @@ export function health(app: FastifyInstance, source: HealthSource): void {
   app.get('/health/startup', { config: { open: true } }, () => ({ status: 'ok' }));
   app.get('/health/ready', { config: { open: true } }, (_request, reply) => {
     const state = source.state();
-    return reply.code(state === 'ready' ? 200 : 503).send({ status: state });
+    return reply
+      .code(state === 'ready' ? 200 : 503)
+      .send({ status: state, ...(source.audit() === 'suspended' ? { audit: 'suspended' } : {}) });
   });
 }

@@ -36,6 +36,7 @@ export async function streamReport<T extends { readonly type: 'report' }>(
   } catch (thrown) {
     const error = toSemanticError(thrown);
     request.log.error({ err: thrown }, error.message);
+    request.audit?.failed(error);
     await send({ type: 'error', ...errorBody(error) });
   } finally {
     await stream.send('[DONE]');

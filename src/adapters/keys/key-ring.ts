@@ -8,7 +8,7 @@ export class KeyRing {
   readonly #path: string;
   readonly #report: (error: unknown) => void;
   #version = '';
-  #digests: readonly Buffer[] = [];
+  #keys: readonly { readonly name: string; readonly digest: Buffer }[] = [];
 
   /** `report` is told once when the file cannot be read; no key is valid until it can. */
   constructor(path: string, report: (error: unknown) => void) {
@@ -18,15 +18,16 @@ export class KeyRing {
 
   get size(): number {
     this.#refresh();
-    return this.#digests.length;
+    return this.#keys.length;
   }
 
-  has(secret: string): boolean {
+  /** Null for one that is not on file. */
+  nameOf(secret: string): string | null {
     this.#refresh();
-    const digest = hashSecret(secret);
-    let found = false;
+    const wanted = hashSecret(secret);
+    let found: string | null = null;
     // All are compared, each in constant time: how long it takes says nothing about which one was nearly right.
-    for (const one of this.#digests) found = timingSafeEqual(one, digest) || found;
+    for (const { name, digest } of this.#keys) if (timingSafeEqual(digest, wanted)) found = name;
     return found;
   }
 
@@ -34,9 +35,9 @@ export class KeyRing {
     const version = fileVersion(this.#path);
     if (version === this.#version) return;
     this.#version = version;
-    this.#digests = [];
+    this.#keys = [];
     try {
-      this.#digests = readKeys(this.#path).map(({ sha256 }) => Buffer.from(sha256, 'hex'));
+      this.#keys = readKeys(this.#path).map(({ name, sha256 }) => ({ name, digest: Buffer.from(sha256, 'hex') }));
     } catch (error) {
       this.#report(error);
     }

@@ -75,6 +75,12 @@ export class SwapJob {
     return { id: this.id, from: this.from, to: this.to, state: this.state, states, ms: end - this.#entered[0]!.at, cut: this.cut, error };
   }
 
+  /** Resolves with what went wrong, or null, when it is over. */
+  async ended(): Promise<unknown> {
+    for await (const report of this.follow()) void report;
+    return this.#error;
+  }
+
   /** A report at once and whenever the state changes, up to the last one. */
   async *follow(): AsyncGenerator<SwapReport, void, undefined> {
     let seen = 0;

@@ -47,6 +47,7 @@ function swaps(app: FastifyInstance, models: ModelResidency, limits: StreamLimit
   app.post('/v1/admin/models/swap', async (request, reply): Promise<SwapBody | FastifyReply> => {
     const { model, drain_seconds: drainSeconds, stream } = parseBody(swapRequestSchema, request.body);
     const job = models.swap(model, drainSeconds === null || drainSeconds === undefined ? undefined : drainSeconds * 1000);
+    request.audit?.begun(job.ended());
     if (stream === true) return follow(job, request, reply, limits);
     void reply.code(202);
     return swapBody(job.report());

@@ -13,7 +13,10 @@ export interface DoorRules {
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly keysRequired: boolean;
-  readonly keys: { has(secret: string): boolean };
+  /** The name of a key; null for one that is not on file. */
+  readonly keys: { nameOf(secret: string): string | null };
+  /** Told of every request that was refused for a key that is not on file. */
+  readonly onWrongKey?: (request: FastifyRequest) => void;
   readonly connections: ConnectionLimit;
 }
 
@@ -36,8 +39,8 @@ export function guardDoors(app: FastifyInstance, rules: DoorRules): void {
       admitConnection(request, reply, rules.connections);
       if (bindsLoopback) assertHost(request.headers.host, names);
       if (crossOrigin(request, reply, origins) === 'answered') return;
-      request.keyOnFile = apiKeysOf(request).find((key) => rules.keys.has(key));
-      if (rules.keysRequired && request.routeOptions.config.open !== true) assertKey(request, reply);
+      findKey(request, rules);
+      if (rules.keysRequired && request.routeOptions.config.open !== true) assertKey(request, reply, rules);
       done();
     } catch (error) {
       done(error as Error);
@@ -54,10 +57,22 @@ function admitConnection(request: FastifyRequest, reply: FastifyReply, connectio
   }
 }
 
-function assertKey(request: FastifyRequest, reply: FastifyReply): void {
+function findKey(request: FastifyRequest, { keys }: DoorRules): void {
+  for (const key of apiKeysOf(request)) {
+    const name = keys.nameOf(key);
+    if (name === null) continue;
+    request.keyOnFile = key;
+    request.keyName = name;
+    return;
+  }
+}
+
+function assertKey(request: FastifyRequest, reply: FastifyReply, { onWrongKey }: DoorRules): void {
   if (request.keyOnFile !== undefined) return;
   void reply.header('www-authenticate', 'Bearer');
-  const got = apiKeysOf(request).length === 0 ? 'the request has none' : 'the one it has is not on file, or not any more';
+  const hasNone = apiKeysOf(request).length === 0;
+  if (!hasNone) onWrongKey?.(request);
+  const got = hasNone ? 'the request has none' : 'the one it has is not on file, or not any more';
   throw new SemanticError('Unauthenticated', `an API key is needed, and ${got}`, {
     hint: 'Send one as `Authorization: Bearer` or `x-api-key`; `semantic keys add` on the machine of the server makes one.',
   });

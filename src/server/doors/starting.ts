@@ -46,7 +46,17 @@ export class StartReport {
     const { phase: name, seconds, loaded_bytes: loaded, total_bytes: total } = this.health();
     const phase = loaded === null || total === null ? name : `${name}, ${Math.floor((100 * loaded) / total)} %`;
     const { pid } = process;
-    return { pid, version: this.version, state: 'starting', phase, uptimeSeconds: seconds, address: '', socket: '', log: null };
+    return {
+      pid,
+      version: this.version,
+      state: 'starting',
+      phase,
+      uptimeSeconds: seconds,
+      address: '',
+      socket: '',
+      log: null,
+      audit: null,
+    };
   }
 }
 

@@ -47,7 +47,7 @@ async function open(rules: Partial<DoorRules> = {}): Promise<Opened> {
   });
   app.setErrorHandler(replyWithError);
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({}));
-  health(app, { state: () => 'ready' });
+  health(app, { state: () => 'ready', audit: () => null });
   app.get('/caller', (request) => callerOf(request));
   app.post('/echo', (request) => request.body);
   app.get('/stream', (_request, reply) => {
