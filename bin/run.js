@@ -18,6 +18,7 @@ const oclif = {
   hooks: { command_not_found: './dist/commands/not-found.js' },
   topics: {
     agents: { description: 'Conversations that the daemon keeps, with their KV.' },
+    audit: { description: 'What administrators and API keys did.' },
     cache: { description: 'The KV cache of the daemon.' },
     config: { description: 'Settings, and where they come from.' },
     keys: { description: 'API keys of the daemon.' },

@@ -8,6 +8,8 @@ import AgentsRewind from './agents/rewind.js';
 import AgentsRm from './agents/rm.js';
 import AgentsShow from './agents/show.js';
 import AgentsUnpin from './agents/unpin.js';
+import AuditLs from './audit/ls.js';
+import AuditVerify from './audit/verify.js';
 import CacheEvict from './cache/evict.js';
 import CacheInspect from './cache/inspect.js';
 import CacheVerify from './cache/verify.js';
@@ -55,6 +57,8 @@ export const COMMANDS = {
   'agents:rm': AgentsRm,
   'agents:show': AgentsShow,
   'agents:unpin': AgentsUnpin,
+  'audit:ls': AuditLs,
+  'audit:verify': AuditVerify,
   'cache:evict': CacheEvict,
   'cache:inspect': CacheInspect,
   'cache:verify': CacheVerify,

@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core';
+import { audited } from '../audited.js';
 import { BaseCommand } from '../base-command.js';
 
 export interface AddedKey {
@@ -14,9 +15,16 @@ export default class KeysAdd extends BaseCommand {
 
   override async run(): Promise<AddedKey> {
     const { args } = await this.parse(KeysAdd);
+    const { audit } = await this.settings();
     const { addKey } = await import('../../adapters/keys/add-key.js');
     const { keysFile } = await import('../../adapters/paths/paths.js');
-    const added = await addKey(keysFile(), args.name ?? null);
+    const what = {
+      action: 'key.add',
+      target: args.name ?? null,
+      done: ({ name }: AddedKey) => name,
+      note: (text: string) => this.note(text),
+    };
+    const added = await audited(audit, what, () => addKey(keysFile(), args.name ?? null));
     if (!this.jsonEnabled()) this.note(`${added.name} was made. Keep it now: it cannot be shown again.`);
     this.log(added.key);
     return added;

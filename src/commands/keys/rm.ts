@@ -1,4 +1,5 @@
 import { Args } from '@oclif/core';
+import { audited } from '../audited.js';
 import { BaseCommand } from '../base-command.js';
 import { assertCanAsk, confirm, destroyFlags } from '../confirm.js';
 
@@ -18,6 +19,7 @@ export default class KeysRm extends BaseCommand {
   override async run(): Promise<RemovedKey> {
     const { args, flags } = await this.parse(KeysRm);
     assertCanAsk(flags);
+    const { audit } = await this.settings();
     const { findKey, removeKey } = await import('../../adapters/keys/remove-key.js');
     const { keysFile } = await import('../../adapters/paths/paths.js');
     const { name, start } = findKey(keysFile(), args.name);
@@ -26,7 +28,7 @@ export default class KeysRm extends BaseCommand {
       return { name, removed: false };
     }
     if (!flags.force) await confirm(`${name} (${start}...) is removed. Go on?`);
-    await removeKey(keysFile(), name);
+    await audited(audit, { action: 'key.remove', target: name, note: (text) => this.note(text) }, () => removeKey(keysFile(), name));
     this.log(`${name} was removed`);
     return { name, removed: true };
   }

@@ -1,6 +1,7 @@
 import { Args, Flags } from '@oclif/core';
 import type { Converted } from '../../adapters/model-files/convert/convert-model.js';
 import { SemanticError } from '../../core/domain/errors.js';
+import { audited } from '../audited.js';
 import { BaseCommand } from '../base-command.js';
 import { formatBytes } from '../format/bytes.js';
 import { formatCount } from '../format/count.js';
@@ -32,6 +33,7 @@ export default class ModelsConvert extends BaseCommand {
     if ((args.to === undefined) === (flags.name === undefined)) {
       throw new SemanticError('InvalidRequest', 'wanted a folder to make or --name, one of the two', { param: 'to' });
     }
+    const { audit } = await this.settings();
     const { locateModel, isModelId } = await import('../../adapters/hub/locate-model.js');
     const { modelsDirectory } = await import('../../adapters/paths/paths.js');
     const { convertModel } = await import('../../adapters/model-files/convert/convert-model.js');
@@ -42,11 +44,15 @@ export default class ModelsConvert extends BaseCommand {
     const bits = BITS[flags.quantize];
     const bar = progressBar(process.stderr);
     try {
-      const converted = await convertModel(locateModel(args.from).path, args.to ?? `${modelsDirectory()}/${flags.name!}`, {
-        quantization: bits === null ? null : { bits, groupSize: GROUPS[flags['group-size']] },
-        onProgress: ({ phase, done, total }) => bar.show(phase, done, total),
-        signal: new AbortController().signal,
-      });
+      const to = args.to ?? `${modelsDirectory()}/${flags.name!}`;
+      const what = { action: 'model.convert', target: `${args.from} > ${flags.name ?? to}`, note: (text: string) => this.note(text) };
+      const converted = await audited(audit, what, () =>
+        convertModel(locateModel(args.from).path, to, {
+          quantization: bits === null ? null : { bits, groupSize: GROUPS[flags['group-size']] },
+          onProgress: ({ phase, done, total }) => bar.show(phase, done, total),
+          signal: new AbortController().signal,
+        }),
+      );
       bar.stop();
       this.log(converted.path);
       const { bytes, packed, dense } = converted;

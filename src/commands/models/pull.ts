@@ -1,5 +1,6 @@
 import { Args, Flags } from '@oclif/core';
-import type { Pulled } from '../../adapters/hub/pull/pull-result.js';
+import type { Pulled, PullProgress } from '../../adapters/hub/pull/pull-result.js';
+import { audited } from '../audited.js';
 import { BaseCommand } from '../base-command.js';
 
 export default class ModelsPull extends BaseCommand {
@@ -28,20 +29,22 @@ export default class ModelsPull extends BaseCommand {
 
   override async run(): Promise<Pulled> {
     const { args, flags } = await this.parse(ModelsPull);
-    const { hub } = await this.settings();
+    const { hub, audit } = await this.settings();
     const { pull } = await import('../../adapters/hub/pull/pull.js');
     const { progressBar } = await import('../progress-bar.js');
     const bar = progressBar(process.stderr);
     try {
-      const pulled = await pull({
+      const options = {
         source: args.source,
         name: flags.name ?? null,
-        how: flags.copy ? 'copy' : flags.link ? 'link' : null,
+        how: flags.copy ? ('copy' as const) : flags.link ? ('link' as const) : null,
         hub,
         environment: process.env,
-        onProgress: ({ phase, done, total }) => bar.show(phase, done, total),
+        onProgress: ({ phase, done, total }: PullProgress) => bar.show(phase, done, total),
         signal: new AbortController().signal,
-      });
+      };
+      const what = { action: 'model.pull', target: args.source, note: (text: string) => this.note(text) };
+      const pulled = await audited(audit, what, () => pull(options));
       bar.stop();
       this.log(pulled.path);
       this.note(

@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core';
 import type { RemovedModelBody } from '../../client/model-bodies.js';
+import { audited } from '../audited.js';
 import { assertCanAsk, confirm, destroyFlags } from '../confirm.js';
 import { formatBytes } from '../format/bytes.js';
 import { ModelsCommand } from './models-command.js';
@@ -15,6 +16,7 @@ export default class ModelsRm extends ModelsCommand {
   override async run(): Promise<RemovedModelBody> {
     const { args, flags } = await this.parse(ModelsRm);
     assertCanAsk(flags);
+    const { audit } = await this.settings();
     const { findInstalled } = await import('../../adapters/hub/model-library.js');
     const { assertNotResident, removeModel } = await import('../../adapters/hub/remove-model.js');
     const { modelsDirectory } = await import('../../adapters/paths/paths.js');
@@ -26,7 +28,8 @@ export default class ModelsRm extends ModelsCommand {
       return body;
     }
     if (!flags.force) await confirm(`${model.id} (${formatBytes(model.bytes)}) is removed. Go on?`);
-    await removeModel(model, modelsDirectory());
+    const what = { action: 'model.remove', target: model.id, note: (text: string) => this.note(text) };
+    await audited(audit, what, () => removeModel(model, modelsDirectory()));
     this.log(`${model.id} was removed`);
     return body;
   }

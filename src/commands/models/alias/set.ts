@@ -1,5 +1,6 @@
 import { Args } from '@oclif/core';
 import type { ChangedAlias } from '../../../adapters/hub/change-alias.js';
+import { audited } from '../../audited.js';
 import { BaseCommand } from '../../base-command.js';
 
 export default class ModelsAliasSet extends BaseCommand {
@@ -18,11 +19,13 @@ export default class ModelsAliasSet extends BaseCommand {
 
   override async run(): Promise<ChangedAlias> {
     const { args } = await this.parse(ModelsAliasSet);
+    const { audit } = await this.settings();
     const { setAlias } = await import('../../../adapters/hub/change-alias.js');
     const { installedModels } = await import('../../../adapters/hub/locate-model.js');
     const { aliasesFile } = await import('../../../adapters/paths/paths.js');
     const installed = installedModels().map(({ id }) => id);
-    const set = await setAlias(aliasesFile(), { name: args.name, model: args.model }, installed);
+    const what = { action: 'alias.set', target: `${args.name} = ${args.model}`, note: (text: string) => this.note(text) };
+    const set = await audited(audit, what, () => setAlias(aliasesFile(), { name: args.name, model: args.model }, installed));
     this.log(`${set.name} is ${set.model}${set.before === null || set.before === set.model ? '' : `, no longer ${set.before}`}`);
     return set;
   }
