@@ -2,9 +2,11 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that run no model: as many files at once as there are cores. Whatever is not named here may run one. */
 const WITHOUT_MODEL = [
-  ...['chat-template', 'config', 'hub', 'keys', 'kv-store', 'metrics', 'paths', 'records', 'tokenizer'].map((room) => `adapters/${room}`),
+  ...['audit', 'chat-template', 'config', 'hub', 'keys', 'kv-store', 'metrics', 'paths', 'records', 'tokenizer'].map(
+    (room) => `adapters/${room}`,
+  ),
   ...['answers', 'constraints', 'domain', 'models'].map((room) => `core/${room}`),
-  ...['bin', 'client', 'commands/format', 'docs'],
+  ...['bin', 'client', 'commands/audit', 'commands/format', 'docs'],
 ].map((folder) => `tests/${folder}/**/*.test.ts`);
 /** Real clients have a run of their own: npm run test:clients. */
 const ELSEWHERE = ['tests/clients/**', '**/node_modules/**'];
