@@ -5,7 +5,7 @@ export const statusSchema = z.object({
   pid: z.number(),
   version: z.string(),
   uptimeSeconds: z.number(),
-  /** Where HTTP listens: `http://host:port`. */
+  /** Where HTTP listens: `http://host:port` or `https://host:port`. */
   address: z.string(),
   engine: z.object({
     model: z.string(),

@@ -9,6 +9,7 @@ import { ModelUse } from '../adapters/hub/model-use.js';
 import { KeyRing } from '../adapters/keys/key-ring.js';
 import { dataDirectory, keysFile, socketPath } from '../adapters/paths/paths.js';
 import { sealSecret } from '../adapters/secrets/seal-secret.js';
+import { readTls } from '../adapters/tls/read-tls.js';
 import type { Reloaded } from '../client/config-bodies.js';
 import type { ProcessBody } from '../client/process-bodies.js';
 import { ThinkingSeal } from '../core/answers/thinking-seal.js';
@@ -16,7 +17,9 @@ import { createApp } from './app.js';
 import { DaemonAudit, ofDaemon } from './audit/daemon-audit.js';
 import { assertMayListen } from './doors/assert-may-listen.js';
 import { ConnectionLimit } from './doors/connection-limit.js';
+import { KeyRates } from './doors/key-rates.js';
 import { answerWhileStarting, StartReport } from './doors/starting.js';
+import { rateLimits } from './engine-limits.js';
 import { type Listeners, listen } from './listeners.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
 import { snapshotOf } from './metrics.js';
@@ -25,6 +28,7 @@ import { openCalls, openResponses } from './open-records.js';
 import { openStore } from './open-store.js';
 import { reloader } from './reload-settings.js';
 import { namesHere } from './served-models.js';
+import { ServedTls } from './served-tls.js';
 
 /** What the banner shows. */
 export interface DaemonSummary {
@@ -53,6 +57,7 @@ export async function startDaemon(settings: Config, version: string, readSetting
   const keys = new KeyRing(keysFile(), (error) => logger.error({ err: error }, 'no API key is valid: their file cannot be read'));
   // Before the model is loaded: who may not start is told at once.
   assertMayListen({ host: server.host, allowRemote: server.allow_remote, requireKeys: server.require_keys, keysOnFile: keys.size });
+  const tls = readTls(server, Date.now());
   const start = new StartReport(version);
   const connections = new ConnectionLimit(server.max_connections);
   const audit = new DaemonAudit(settings.audit, logger);
@@ -61,10 +66,12 @@ export async function startDaemon(settings: Config, version: string, readSetting
     port: server.port,
     socket: socketPath(server.socket),
     connections,
+    tls,
     maxHeaderBytes: server.max_header_bytes,
     headersTimeoutSeconds: server.headers_timeout_seconds,
     receiveTimeoutSeconds: server.receive_timeout_seconds,
   });
+  const servedTls = new ServedTls(server, tls, { renew: doors.renew, warn: (text) => logger.warn(text) });
   process.once('exit', () => doors.destroy()); // whoever ends the process leaves no socket behind
   const use = new ModelUse(libraryHere().use);
   let opened: OpenedEngine | null = null;
@@ -83,8 +90,10 @@ export async function startDaemon(settings: Config, version: string, readSetting
       phase: (phase, loading) => start.enter(phase, loading),
       observerOf: (model) => metrics.observerOf(model),
     });
-    return await serve(opened, settings, { audit, doors, version, logger, keys, use, connections, metrics, startedAt, readSettings });
+    const given = { audit, doors, version, logger, keys, use, connections, metrics, startedAt, readSettings, servedTls };
+    return await serve(opened, settings, given);
   } catch (error) {
+    servedTls.close();
     doors.destroy();
     await opened?.close();
     throw error;
@@ -102,18 +111,22 @@ interface ServeOptions {
   readonly metrics: DaemonMetrics;
   readonly startedAt: number;
   readonly readSettings: () => Config;
+  readonly servedTls: ServedTls;
 }
 
 async function serve(opened: OpenedEngine, settings: Config, options: ServeOptions): Promise<Daemon> {
-  const { audit, doors, version, logger, keys, use, connections, metrics, startedAt, readSettings } = options;
+  const { audit, doors, version, logger, keys, use, connections, metrics, startedAt, readSettings, servedTls } = options;
   const { address, socket } = doors;
   const { server, sampling } = settings;
   const first = opened.engine.model;
   let isStopping = false;
   const hurried = new AbortController();
+  const rates = new KeyRates({ limits: rateLimits(settings), refused: () => metrics.refused('RateLimited') });
   const reload = reloader(settings, readSettings, {
     setLimits: (change) => opened.setLimits(change),
     setLevel: (level) => (logger.level = level),
+    setRates: (limits) => rates.setLimits(limits),
+    prepareTls: (next) => servedTls.prepare(next),
   });
   const app = await createApp({
     version,
@@ -133,6 +146,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
       corsOrigins: server.cors_origins,
       keysRequired: server.allow_remote || server.require_keys,
       keys,
+      rates,
       connections,
       onWrongKey: (request) => audit.refused(request),
     },
@@ -194,6 +208,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
       await engineClosed;
       await app.close();
       metrics.close();
+      servedTls.close();
       await use.close();
       await audit.close(ofDaemon('daemon.stop', null));
     },

@@ -3,6 +3,7 @@ import type { Config } from '../adapters/config/schema.js';
 import type { NativeEngineOptions } from '../adapters/mlx/native-engine.js';
 import type { AgentLimits } from '../core/engine/agents.js';
 import type { EngineLimits } from '../core/engine/engine-parts.js';
+import type { RateLimits } from '../core/domain/rate-limits.js';
 import type { SchedulerLimits } from '../core/engine/scheduler-limits.js';
 import { windowSlack } from './window-slack.js';
 
@@ -54,6 +55,11 @@ export function schedulerLimits({ engine, scheduler }: Config): SchedulerLimits 
     reserveTokens: scheduler.reserve_tokens,
     minSharedPrefillTokens: scheduler.min_shared_prefill_tokens,
   };
+}
+
+/** Of keys that have none of their own. */
+export function rateLimits({ limits }: Config): RateLimits {
+  return { requestsPerMinute: limits.requests_per_minute, tokensPerMinute: limits.tokens_per_minute };
 }
 
 export function agentLimits({ agents }: Config): AgentLimits {

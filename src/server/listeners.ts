@@ -1,7 +1,10 @@
 /** The daemon's two doors: TCP on one address, and the Unix socket. */
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http';
 import { chmodSync, rmSync } from 'node:fs';
-import type { AddressInfo, ListenOptions } from 'node:net';
+import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerOptions, type ServerResponse } from 'node:http';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:https';
+import { type AddressInfo, isIP, type ListenOptions } from 'node:net';
+import type { TlsOptions } from 'node:tls';
+import { MIN_TLS_VERSION, type TlsMaterial } from '../adapters/tls/read-tls.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { OwnSocketRequest } from './caller.js';
 import { answerBrokenRequests, type RequestLimits } from './doors/broken-requests.js';
@@ -13,14 +16,18 @@ export interface ListenersOptions extends RequestLimits {
   readonly port: number;
   readonly socket: string;
   readonly connections: ConnectionLimit;
+  /** What TCP speaks HTTPS with; null = HTTP. */
+  readonly tls: TlsMaterial | null;
 }
 
 export interface Listeners {
-  /** `http://host:port` with the port really taken. */
+  /** `http://host:port` or `https://host:port`, with the port really taken. */
   readonly address: string;
   readonly socket: string;
   /** Who answers from now on. */
   handTo(listener: RequestListener): void;
+  /** Those who connect from now on are shown this certificate. Only where there was one from the start. */
+  renew(tls: TlsMaterial): void;
   /** Accepts nothing new and resolves when every connection is closed; idle ones are closed now. */
   close(): Promise<void>;
   /** Accepts nothing new, cuts what is still open, and removes the socket. */
@@ -37,11 +44,13 @@ export async function listen(first: RequestListener, options: ListenersOptions):
   // Peers that are gone without a word are found by the system's own probes, which go out once nothing was heard for a while.
   const probes = { keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS };
   const maxHeaderSize = options.maxHeaderBytes;
-  const tcp = createServer({ maxHeaderSize, ...timeouts(options), ...probes }, handle);
+  const tcpOptions = { maxHeaderSize, ...timeouts(options), ...probes };
+  const secure = options.tls === null ? null : createTlsServer({ ...tcpOptions, ...handshake(options.tls, options) }, handle);
+  const tcp = secure ?? createServer(tcpOptions, handle);
   options.connections.watch(tcp);
   // Who can open the socket is trusted to send at its own pace: an agent to be imported may be large.
   const unix = createServer({ maxHeaderSize, requestTimeout: 0, IncomingMessage: OwnSocketRequest }, handle);
-  const servers = [tcp, unix];
+  const servers: (Server | TlsServer)[] = [tcp, unix];
   for (const server of servers) answerBrokenRequests(server, options);
   await bind(tcp, { host, port }, `${host}:${port}`, 'Choose another --port (0 = any free one), or stop the program that has it.');
   try {
@@ -53,10 +62,13 @@ export async function listen(first: RequestListener, options: ListenersOptions):
   chmodSync(socket, 0o600); // where the folder is not ours, at least the socket is
   const bound = tcp.address() as AddressInfo;
   return {
-    address: `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`,
+    address: secure === null ? `http://${hostOf(bound)}:${bound.port}` : `https://${certifiedHost(host, bound)}:${bound.port}`,
     socket,
     handTo(next) {
       listener = next;
+    },
+    renew(tls) {
+      secure?.setSecureContext(contextOf(tls));
     },
     async close() {
       await Promise.all(servers.map(close));
@@ -84,7 +96,26 @@ function timeouts({ headersTimeoutSeconds, receiveTimeoutSeconds }: RequestLimit
 
 const MAX_CHECKING_INTERVAL_MS = 5_000;
 
-function bind(server: Server, where: ListenOptions, name: string, hint: string): Promise<void> {
+/** A client that is silent from the start is waited for as long as one that sends no headers. */
+function handshake(tls: TlsMaterial, { headersTimeoutSeconds }: RequestLimits): TlsOptions {
+  const wantsClients = tls.clientCa !== null;
+  return { ...contextOf(tls), handshakeTimeout: headersTimeoutSeconds * 1000, requestCert: wantsClients, rejectUnauthorized: wantsClients };
+}
+
+function contextOf({ cert, key, clientCa }: TlsMaterial): TlsOptions {
+  return { cert, key, minVersion: MIN_TLS_VERSION, ...(clientCa === null ? {} : { ca: clientCa }) };
+}
+
+function hostOf({ address, family }: AddressInfo): string {
+  return family === 'IPv6' ? `[${address}]` : address;
+}
+
+/** Certificates are for names more often than for addresses: one that was configured is kept. */
+function certifiedHost(host: string, bound: AddressInfo): string {
+  return isIP(host) === 0 ? host : hostOf(bound);
+}
+
+function bind(server: Server | TlsServer, where: ListenOptions, name: string, hint: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const taken = cause.code === 'EADDRINUSE';
@@ -95,7 +126,7 @@ function bind(server: Server, where: ListenOptions, name: string, hint: string):
   });
 }
 
-function close(server: Server): Promise<void> {
+function close(server: Server | TlsServer): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeIdleConnections();

@@ -2,26 +2,36 @@
 import type { Config } from '../adapters/config/schema.js';
 import type { Reloaded } from '../client/config-bodies.js';
 import type { SchedulerLimits } from '../core/engine/scheduler-limits.js';
-import { schedulerLimits } from './engine-limits.js';
+import type { RateLimits } from '../core/domain/rate-limits.js';
+import { rateLimits, schedulerLimits } from './engine-limits.js';
+import type { TlsChange } from './served-tls.js';
 
 export interface Reloadable {
   setLimits(change: Partial<SchedulerLimits>): void;
   setLevel(level: Config['log']['level']): void;
+  setRates(limits: RateLimits): void;
+  /** Reads the files of TLS, also where they are named as before. Throws ConfigInvalid. */
+  prepareTls(settings: Config['server']): TlsChange;
 }
 
 const KEYS: ReadonlySet<string> = new Set(['log.level', 'engine.max_batch_sequences', 'engine.max_queue', 'engine.retry_after_seconds']);
-const mayChange = (key: string): boolean => KEYS.has(key) || key.startsWith('scheduler.');
+const mayChange = (key: string): boolean => KEYS.has(key) || key.startsWith('scheduler.') || key.startsWith('limits.');
+const isOfTls = (key: string): boolean => key.startsWith('server.tls_');
 
 /** `read` throws ConfigInvalid; then nothing has changed. What was changed over the API stays, where the files say nothing new about it. */
 export function reloader(started: Config, read: () => Config, daemon: Reloadable): () => Reloaded {
   let running = started;
   return () => {
     const next = read();
+    const tls = daemon.prepareTls(next.server);
     const applied = different(running, next).filter(mayChange);
     daemon.setLimits(changed(schedulerLimits(running), schedulerLimits(next)));
     if (applied.includes('log.level')) daemon.setLevel(next.log.level);
+    daemon.setRates(rateLimits(next));
+    tls.apply();
     running = next;
-    return { applied, needs_restart: different(started, next).filter((key) => !mayChange(key)) };
+    const rest = different(started, next).filter((key) => !mayChange(key) && !isOfTls(key));
+    return { applied: [...applied, ...tls.applied], needs_restart: [...rest, ...tls.needsRestart] };
   };
 }
 

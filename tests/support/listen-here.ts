@@ -9,6 +9,7 @@ export function listenHere(app: FastifyInstance, socket: string, options: Partia
     port: 0,
     socket,
     connections: new ConnectionLimit(64),
+    tls: null,
     maxHeaderBytes: 16_384,
     headersTimeoutSeconds: 5,
     receiveTimeoutSeconds: 5,

@@ -28,6 +28,13 @@ export const configSchema = z.strictObject({
     keep_alive_seconds: seconds,
     slow_reader_seconds: seconds,
     shutdown_timeout_seconds: z.number().min(0).max(86_400),
+    tls_cert_file: z.string(),
+    tls_key_file: z.string(),
+    tls_client_ca_file: z.string(),
+  }),
+  limits: z.strictObject({
+    requests_per_minute: size,
+    tokens_per_minute: size,
   }),
   model: z.strictObject({
     default: z.string().min(1),

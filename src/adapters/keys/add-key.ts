@@ -4,8 +4,15 @@ import { hashSecret, newSecret, startOf } from './secret.js';
 
 const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 
+/** 0 = no limit; what is absent is as the settings have it. */
+export type KeyLimits = Pick<KeyOnFile, 'requestsPerMinute' | 'tokensPerMinute'>;
+
 /** Null as a name takes the first `key-<n>` that is free. The key is given back, and nowhere else any more. */
-export async function addKey(path: string, wanted: string | null): Promise<{ readonly name: string; readonly key: string }> {
+export async function addKey(
+  path: string,
+  wanted: string | null,
+  limits: KeyLimits = {},
+): Promise<{ readonly name: string; readonly key: string }> {
   if (wanted !== null && !NAME.test(wanted)) {
     throw new SemanticError('InvalidRequest', `[keys] ${JSON.stringify(wanted)} cannot be the name of a key`, {
       param: 'name',
@@ -21,7 +28,7 @@ export async function addKey(path: string, wanted: string | null): Promise<{ rea
         hint: `Choose another name, or remove it first: semantic keys rm ${name}`,
       });
     }
-    return [...keys, { name, start: startOf(key), sha256: hashSecret(key).toString('hex'), createdAt: Date.now() }];
+    return [...keys, { name, start: startOf(key), sha256: hashSecret(key).toString('hex'), createdAt: Date.now(), ...limits }];
   });
   return { name, key };
 }

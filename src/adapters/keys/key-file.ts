@@ -15,6 +15,9 @@ const fileSchema = z.strictObject({
       sha256: z.string().regex(/^[\da-f]{64}$/),
       /** Milliseconds since 1970. */
       createdAt: z.number(),
+      /** Its own limits, 0 = none; absent where those of the settings hold. */
+      requestsPerMinute: z.int().min(0).optional(),
+      tokensPerMinute: z.int().min(0).optional(),
     }),
   ),
 });

@@ -1,14 +1,22 @@
 /** The keys on file as a daemon asks for them: read again as soon as the file is another. */
 import { timingSafeEqual } from 'node:crypto';
 import { fileVersion } from '../files/file-version.js';
-import { readKeys } from './key-file.js';
+import { type KeyOnFile, readKeys } from './key-file.js';
 import { hashSecret } from './secret.js';
+
+/** A key on file, as far as it is known. */
+export type KnownKey = Omit<KeyOnFile, 'start'>;
+
+interface KeptKey {
+  readonly digest: Buffer;
+  readonly key: KnownKey;
+}
 
 export class KeyRing {
   readonly #path: string;
   readonly #report: (error: unknown) => void;
   #version = '';
-  #keys: readonly { readonly name: string; readonly digest: Buffer }[] = [];
+  #kept: readonly KeptKey[] = [];
 
   /** `report` is told once when the file cannot be read; no key is valid until it can. */
   constructor(path: string, report: (error: unknown) => void) {
@@ -18,16 +26,16 @@ export class KeyRing {
 
   get size(): number {
     this.#refresh();
-    return this.#keys.length;
+    return this.#kept.length;
   }
 
   /** Null for one that is not on file. */
-  nameOf(secret: string): string | null {
+  find(secret: string): KnownKey | null {
     this.#refresh();
     const wanted = hashSecret(secret);
-    let found: string | null = null;
+    let found: KnownKey | null = null;
     // All are compared, each in constant time: how long it takes says nothing about which one was nearly right.
-    for (const { name, digest } of this.#keys) if (timingSafeEqual(digest, wanted)) found = name;
+    for (const { digest, key } of this.#kept) if (timingSafeEqual(digest, wanted)) found = key;
     return found;
   }
 
@@ -35,9 +43,9 @@ export class KeyRing {
     const version = fileVersion(this.#path);
     if (version === this.#version) return;
     this.#version = version;
-    this.#keys = [];
+    this.#kept = [];
     try {
-      this.#keys = readKeys(this.#path).map(({ name, sha256 }) => ({ name, digest: Buffer.from(sha256, 'hex') }));
+      this.#kept = readKeys(this.#path).map((key) => ({ digest: Buffer.from(key.sha256, 'hex'), key }));
     } catch (error) {
       this.#report(error);
     }

@@ -2,6 +2,7 @@
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { dialectCode } from '../../core/domain/dialect-code.js';
+import type { ErrorCode } from '../../core/domain/errors.js';
 import type { EngineObserver } from '../../core/ports.js';
 import { type Definition, type MetricName, METRICS } from './definitions.js';
 
@@ -86,6 +87,11 @@ export class DaemonMetrics {
         this.#counter('semantic_cache_bytes_written_total').inc(labels, bytes);
       },
     };
+  }
+
+  /** A request was refused before it was known which model it wants. */
+  refused(reason: ErrorCode): void {
+    this.#counter('semantic_rejected_total').inc({ reason: dialectCode(reason) });
   }
 
   /** The whole page; `accept` chooses OpenMetrics where it asks for it. One scrape after the other. */

@@ -1,6 +1,6 @@
 /** What it takes to have somebody else's client ask this daemon, for one process. */
 export interface LaunchTarget {
-  /** `http://host:port`. */
+  /** `http://host:port` or `https://host:port`. */
   readonly address: string;
   readonly model: string;
   /** Tokens of prompt and answer together. */

@@ -39,6 +39,7 @@ export const ERROR_TABLE = {
   DeadlineExceeded: { status: 408, exit: 6, meaning: 'The time is over that the request allowed for its answer.' },
   Overloaded: { status: 429, exit: 6, meaning: 'The queue is full; try again after the time given.' },
   KeyOverLimit: { status: 429, exit: 6, meaning: 'As many requests of this API key wait as may; try again after the time given.' },
+  RateLimited: { status: 429, exit: 6, meaning: 'This API key has used what it may in a minute; try again after the time given.' },
   ConfigInvalid: { status: 500, exit: 2, meaning: 'A configuration key or value is not valid.' },
   AddressInUse: { status: 500, exit: 7, meaning: 'The port or the socket is taken.' },
   DaemonUnreachable: { status: 503, exit: 7, meaning: 'No daemon answers on the socket.' },

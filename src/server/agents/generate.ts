@@ -4,6 +4,8 @@ import type { CacheReport } from '../../core/domain/cache-report.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { EngineEvent, TokenLogprob } from '../../core/domain/request.js';
 import type { AgentService, AgentTurnStarted } from '../../core/engine/agent-service.js';
+import { chargingTokens } from '../answering/charge-tokens.js';
+import { setHeaders } from '../answering/set-headers.js';
 import { callerOf } from '../caller.js';
 import { errorBody, toSemanticError } from '../error-reply.js';
 import { EventStream, type StreamLimits } from '../event-stream.js';
@@ -34,13 +36,15 @@ export async function generate(
   const body = parseBody(turnSchema, request.body);
   const { name, engine } = await options.models.acquire(body.model ?? null, whenGone(reply, null));
   const turn = toTurn(body, request.headers, options.sampling, { model: name, vocabSize: engine.model.runner.vocabSize });
-  const events = options.agents.generate(id, turn.request, callerOf(request), { signal: whenGone(reply, turn.timeoutMs) });
+  const turned = options.agents.generate(id, turn.request, callerOf(request), { signal: whenGone(reply, turn.timeoutMs) });
+  const events = chargingTokens<TurnEvent>(turned, request);
   if (!turn.stream) return whole(events, turn.request.logprobs);
   const ahead = new ReadAhead(events);
   // What is wrong with the request is mostly thrown here, while a status can still be chosen. A busy agent says nothing for long.
   await ahead.find((event): event is TurnEvent => event.type === 'queued', HEAD_WAIT_MS);
+  const headers = setHeaders(reply);
   reply.hijack();
-  const stream = new EventStream(reply.raw, { 'x-request-id': request.id }, options.stream, request.log);
+  const stream = new EventStream(reply.raw, headers, options.stream, request.log);
   const send = (body: TurnEventBody): Promise<void> => stream.send(JSON.stringify(body), body.type);
   try {
     await sendAll(ahead, send);

@@ -9,11 +9,15 @@ import type { Usage } from '../../core/domain/request.js';
 import { cacheHeaders } from '../cache-headers.js';
 import type { Frame } from '../event-stream.js';
 import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
+import { chargingTokens } from './charge-tokens.js';
 import { type FramesOptions, replyWithFrames, type StreamWords } from './reply-with-frames.js';
 
 /** Events of an answer: `queued` comes when nothing is wrong with the request, `started` tells what was found of its prompt, `finished` what it took. */
 interface AnnouncedEvent {
   readonly type: string;
+  readonly choice?: number;
+  readonly promptTokens?: number;
+  readonly cachedTokens?: number;
   readonly cache?: CacheReport;
   readonly usage?: Usage;
   readonly reason?: string;
@@ -36,7 +40,7 @@ export async function replyWithAnswer<E extends AnnouncedEvent>(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object> {
-  const events = new ReadAhead(logged(answering, request));
+  const events = new ReadAhead(accounted(answering, request));
   await events.find((event): event is E => event.type === 'queued');
   if (form.stream === null) {
     const started = await events.find(isStarted<E>);
@@ -48,8 +52,15 @@ export async function replyWithAnswer<E extends AnnouncedEvent>(
   return replyWithFrames(form.stream.frames(events), form.stream, { limits, headers: sent }, request, reply);
 }
 
-/** Leaves a line in the log for every answer that is complete. */
-export async function* logged<E extends AnnouncedEvent>(
+/** The same events, charged to the key that asks, and with a line in the log for every answer that is complete. */
+export function accounted<E extends AnnouncedEvent>(
+  events: AsyncGenerator<E, void, undefined>,
+  request: FastifyRequest,
+): AsyncGenerator<E, void, undefined> {
+  return logged(chargingTokens(events, request), request);
+}
+
+async function* logged<E extends AnnouncedEvent>(
   events: AsyncGenerator<E, void, undefined>,
   { log }: FastifyRequest,
 ): AsyncGenerator<E, void, undefined> {

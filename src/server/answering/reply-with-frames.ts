@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SemanticError } from '../../core/domain/errors.js';
 import { toSemanticError } from '../error-reply.js';
 import { EventStream, type Frame, type StreamLimits } from '../event-stream.js';
+import { setHeaders } from './set-headers.js';
 
 export interface StreamWords {
   error(error: SemanticError): Iterable<Frame>;
@@ -35,11 +36,4 @@ export async function replyWithFrames(
     out.end();
   }
   return reply;
-}
-
-/** Those set by hooks, which a hijacked reply does not send by itself. */
-function setHeaders(reply: FastifyReply): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(reply.getHeaders()).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])),
-  );
 }

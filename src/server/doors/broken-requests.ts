@@ -1,5 +1,6 @@
 /** What a client is told whose request Node's parser gave up on: nothing of ours has seen it, so no dialect can answer. */
 import { type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { type ErrorCode, SemanticError } from '../../core/domain/errors.js';
 import { bodyInEveryDialect } from './body-in-every-dialect.js';
@@ -13,24 +14,48 @@ export interface RequestLimits {
 /** Until the answer is taken and the connection closed from the other side. */
 const GRACE_MS = 1_000;
 
-export function answerBrokenRequests(server: Server, limits: RequestLimits): void {
+export function answerBrokenRequests(server: Server | TlsServer, limits: RequestLimits): void {
   const latest = new WeakMap<Duplex, ServerResponse>();
   const given = new WeakSet<Duplex>();
   server.on('request', (request: IncomingMessage, response: ServerResponse) => latest.set(request.socket, response));
   server.on('clientError', (cause: NodeJS.ErrnoException, socket: Duplex) => {
     if (given.has(socket)) return; // it goes on sending
+    if (cause.code === PLAIN_HTTP) return answerInPlain(socket);
     const response = latest.get(socket);
     const isAnswering = response !== undefined && !response.writableFinished;
-    if (cause.code === 'ECONNRESET' || !socket.writable || (isAnswering && response.headersSent)) {
+    if (cause.code === 'ECONNRESET' || isOfTls(cause) || !socket.writable || (isAnswering && response.headersSent)) {
       socket.destroy();
       return;
     }
     given.add(socket);
-    socket.end(answerTo(errorOf(cause, isAnswering, limits)));
-    // Closing at once would take the answer away from a client that still sends.
-    const timer = setTimeout(() => socket.destroy(), GRACE_MS);
-    socket.once('close', () => clearTimeout(timer));
+    endWith(answerTo(errorOf(cause, isAnswering, limits)), socket);
   });
+}
+
+function endWith(answer: string, socket: Duplex): void {
+  socket.end(answer);
+  // Closing at once would take the answer away from a client that still sends.
+  const timer = setTimeout(() => socket.destroy(), GRACE_MS);
+  socket.once('close', () => clearTimeout(timer));
+}
+
+/** What OpenSSL says of a request that comes without TLS to where TLS is spoken. */
+const PLAIN_HTTP = 'ERR_SSL_HTTP_REQUEST';
+
+/** In the clear, or the client would hear nothing at all. Where Node does not say what the TLS socket was made of, it is closed. */
+function answerInPlain(socket: Duplex): void {
+  const { _parent: connection } = socket as Duplex & { readonly _parent?: Duplex };
+  if (connection === undefined || !connection.writable) return void socket.destroy();
+  connection.once('close', () => socket.destroy());
+  endWith(
+    answerTo(new SemanticError('InvalidRequest', 'this port speaks HTTPS (server.tls_cert_file): the address begins with https://')),
+    connection,
+  );
+}
+
+/** A handshake that failed, or records that are none: OpenSSL has told the other side what it can be told. */
+function isOfTls({ code = '' }: NodeJS.ErrnoException): boolean {
+  return code === 'EPROTO' || code.startsWith('ERR_SSL_') || code.startsWith('ERR_TLS_');
 }
 
 function errorOf(cause: NodeJS.ErrnoException, hasHeaders: boolean, limits: RequestLimits): SemanticError {

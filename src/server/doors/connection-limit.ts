@@ -1,6 +1,8 @@
 /** How many connections there may be. Those a little beyond are told so when they ask something; those far beyond are closed at once. */
 import type { Server } from 'node:http';
+import type { Server as TlsServer } from 'node:https';
 import type { Socket } from 'node:net';
+import { Server as AnyTlsServer } from 'node:tls';
 import { SemanticError } from '../../core/domain/errors.js';
 
 /** Connections beyond the limit that are still heard, to be told. */
@@ -16,9 +18,10 @@ export class ConnectionLimit {
     this.#most = most;
   }
 
-  watch(server: Server): void {
+  watch(server: Server | TlsServer): void {
     server.maxConnections = this.#most + TOLD;
-    server.on('connection', (socket: Socket) => {
+    // Over TLS a request knows the socket that was made of its connection after the handshake.
+    server.on(server instanceof AnyTlsServer ? 'secureConnection' : 'connection', (socket: Socket) => {
       this.#open += 1;
       if (this.#open > this.#most) this.#beyond.add(socket);
       socket.once('close', () => (this.#open -= 1));

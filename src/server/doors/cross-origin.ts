@@ -4,16 +4,21 @@
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { SemanticError } from '../../core/domain/errors.js';
+import { RATE_HEADERS } from './rate-headers.js';
 
 /** Seconds a browser may remember what a preflight was told. */
 const MAX_AGE = 600;
 
 /** `answered`: it was a preflight, and nothing is left to be done. Throws OriginRefused. */
-export function crossOrigin({ method, headers }: FastifyRequest, reply: FastifyReply, allowed: ReadonlySet<string>): 'answered' | 'go on' {
+export function crossOrigin(
+  { method, headers, protocol }: FastifyRequest,
+  reply: FastifyReply,
+  allowed: ReadonlySet<string>,
+): 'answered' | 'go on' {
   const { origin, host } = headers;
   if (origin === undefined) return 'go on';
   if (!allowed.has(origin)) {
-    if (isSameOrigin(origin, host)) return 'go on';
+    if (isSameOrigin(origin, protocol, host)) return 'go on';
     throw new SemanticError('OriginRefused', `pages of ${JSON.stringify(origin.slice(0, SHOWN_CHARACTERS))} may not use this server`, {
       hint: 'List the origin in server.cors_origins to let them.',
     });
@@ -32,10 +37,10 @@ export function crossOrigin({ method, headers }: FastifyRequest, reply: FastifyR
   return 'answered';
 }
 
-const EXPOSED = 'x-request-id, request-id, retry-after, x-semantic-cache';
+const EXPOSED = ['x-request-id', 'request-id', 'retry-after', 'x-semantic-cache', ...RATE_HEADERS].join(', ');
 const SHOWN_CHARACTERS = 100;
 
 /** A page that came from this server. Whether it may be called `host` is checked before. */
-function isSameOrigin(origin: string, host: string | undefined): boolean {
-  return host !== undefined && origin.toLowerCase() === `http://${host.toLowerCase()}`;
+function isSameOrigin(origin: string, protocol: string, host: string | undefined): boolean {
+  return host !== undefined && origin.toLowerCase() === `${protocol}://${host.toLowerCase()}`;
 }

@@ -1,11 +1,14 @@
 /** Who may come in over TCP: what is asked of every request before its body is read, in the order it is asked. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { KnownKey } from '../../adapters/keys/key-ring.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import { apiKeysOf, OwnSocketRequest } from '../caller.js';
 import { assertHost } from './assert-host.js';
 import type { ConnectionLimit } from './connection-limit.js';
 import { crossOrigin } from './cross-origin.js';
 import { isLoopback } from './loopback.js';
+import type { KeyRates } from './key-rates.js';
+import { limitRate } from './limit-rate.js';
 
 export interface DoorRules {
   /** What TCP is bound to. */
@@ -13,8 +16,9 @@ export interface DoorRules {
   readonly allowedHosts: readonly string[];
   readonly corsOrigins: readonly string[];
   readonly keysRequired: boolean;
-  /** The name of a key; null for one that is not on file. */
-  readonly keys: { nameOf(secret: string): string | null };
+  /** Null for a key that is not on file. */
+  readonly keys: { find(secret: string): KnownKey | null };
+  readonly rates: KeyRates;
   /** Told of every request that was refused for a key that is not on file. */
   readonly onWrongKey?: (request: FastifyRequest) => void;
   readonly connections: ConnectionLimit;
@@ -24,28 +28,44 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** Answered without a key: says nothing that is worth one. */
     open?: boolean;
+    /** Counts for no limit of a key: watching must go on where asking may not. */
+    unlimited?: boolean;
   }
 }
 
-/** To be called before any route is there. Who can open the Unix socket is the daemon's own user, and is asked nothing. */
+/** To be called before any route is there. Who can open the Unix socket is the daemon's own user, and is asked nothing; a key that is shown there has its limits. */
 export function guardDoors(app: FastifyInstance, rules: DoorRules): void {
   const names = new Set([rules.host, ...rules.allowedHosts].map((name) => name.replace(/^\[|\]$/g, '').toLowerCase()));
   const origins = new Set(rules.corsOrigins);
   const bindsLoopback = isLoopback(rules.host);
 
   app.addHook('onRequest', (request, reply, done) => {
-    if (request.raw instanceof OwnSocketRequest) return done();
     try {
+      if (request.raw instanceof OwnSocketRequest) {
+        const shown = knownKeyOf(request, rules);
+        if (shown !== null) limitRate(request, reply, shown.key, rules.rates);
+        return done();
+      }
       admitConnection(request, reply, rules.connections);
       if (bindsLoopback) assertHost(request.headers.host, names);
       if (crossOrigin(request, reply, origins) === 'answered') return;
-      findKey(request, rules);
+      const known = knownKeyOf(request, rules);
+      if (known !== null) Object.assign(request, { keyOnFile: known.secret, keyName: known.key.name });
       if (rules.keysRequired && request.routeOptions.config.open !== true) assertKey(request, reply, rules);
+      limitRate(request, reply, known?.key ?? null, rules.rates);
       done();
     } catch (error) {
       done(error as Error);
     }
   });
+}
+
+function knownKeyOf(request: FastifyRequest, { keys }: DoorRules): { readonly secret: string; readonly key: KnownKey } | null {
+  for (const secret of apiKeysOf(request)) {
+    const key = keys.find(secret);
+    if (key !== null) return { secret, key };
+  }
+  return null;
 }
 
 function admitConnection(request: FastifyRequest, reply: FastifyReply, connections: ConnectionLimit): void {
@@ -54,16 +74,6 @@ function admitConnection(request: FastifyRequest, reply: FastifyReply, connectio
   } catch (error) {
     void reply.header('connection', 'close');
     throw error;
-  }
-}
-
-function findKey(request: FastifyRequest, { keys }: DoorRules): void {
-  for (const key of apiKeysOf(request)) {
-    const name = keys.nameOf(key);
-    if (name === null) continue;
-    request.keyOnFile = key;
-    request.keyName = name;
-    return;
   }
 }
 

@@ -28,8 +28,8 @@ export function embeddings(app: FastifyInstance, { embedders, resolveModel }: Em
         if (dimensions > hiddenSize)
           throw invalidField('dimensions', `wanted at most ${hiddenSize}, what ${model.id} gives, got ${dimensions}`);
         const inputs = await toInputs(body, model);
-        const vectors = await model.embed(inputs, { key, signal });
         const tokens = inputs.reduce((sum, { length }) => sum + length, 0);
+        const vectors = await model.embed(inputs, { key, signal }).finally(() => request.chargeTokens?.(tokens));
         return embeddingsBody(
           model.id,
           vectors.map((vector) => unitVector(vector, dimensions)),

@@ -5,7 +5,7 @@ import type { ConversationEvent } from '../../core/answers/answerer.js';
 import type { ThinkingSeal } from '../../core/answers/thinking-seal.js';
 import type { Persist } from '../../core/domain/agent.js';
 import { SemanticError } from '../../core/domain/errors.js';
-import { logged, replyWithAnswer, type StreamedForm } from '../answering/reply-with-answer.js';
+import { accounted, replyWithAnswer, type StreamedForm } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
@@ -147,7 +147,7 @@ async function answerLater(
   reply: FastifyReply,
 ): Promise<object> {
   const end = afterTime(timeoutMs);
-  const events = new ReadAhead(logged(answerer.answer(asked, { signal: end.signal, newCallId }), request));
+  const events = new ReadAhead(accounted(answerer.answer(asked, { signal: end.signal, newCallId }), request));
   await events.find((event): event is ConversationEvent => event.type === 'queued'); // what is wrong with it is said now
   const run = background.start({
     scope,

@@ -12,6 +12,7 @@ import { removeKey } from '../../../src/adapters/keys/remove-key.js';
 import { callerOf } from '../../../src/server/caller.js';
 import { ConnectionLimit } from '../../../src/server/doors/connection-limit.js';
 import { type DoorRules, guardDoors } from '../../../src/server/doors/guard.js';
+import { KeyRates } from '../../../src/server/doors/key-rates.js';
 import { replyWithError } from '../../../src/server/error-reply.js';
 import { EventStream } from '../../../src/server/event-stream.js';
 import { health } from '../../../src/server/health.js';
@@ -42,6 +43,7 @@ async function open(rules: Partial<DoorRules> = {}): Promise<Opened> {
     corsOrigins: [],
     keysRequired: false,
     keys: new KeyRing(keys, () => undefined),
+    rates: new KeyRates({ limits: { requestsPerMinute: 0, tokensPerMinute: 0 }, refused: () => undefined }),
     connections,
     ...rules,
   });
