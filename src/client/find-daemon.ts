@@ -38,7 +38,7 @@ async function assertLetsIn(address: string, apiKey: string): Promise<void> {
 }
 
 function unanswered(address: string, thrown: Error): SemanticError {
-  const { code = '', message = thrown.message } = (thrown.cause ?? {}) as NodeJS.ErrnoException;
+  const { code = '', message = thrown.message } = (thrown.cause ?? {}) as Partial<NodeJS.ErrnoException>;
   if (!address.startsWith('https:') || code === 'ECONNREFUSED')
     return new SemanticError('DaemonUnreachable', `[client] the daemon does not answer on ${address}`, { cause: thrown });
   return new SemanticError('ConfigInvalid', `[client] there is no way to the daemon on ${address} by TLS: ${message}`, {

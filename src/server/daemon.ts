@@ -71,7 +71,7 @@ export async function startDaemon(settings: Config, version: string, readSetting
     headersTimeoutSeconds: server.headers_timeout_seconds,
     receiveTimeoutSeconds: server.receive_timeout_seconds,
   });
-  const servedTls = new ServedTls(server, tls, { renew: doors.renew, warn: (text) => logger.warn(text) });
+  const servedTls = new ServedTls(server, tls, { renew: (next) => doors.renew(next), warn: (text) => logger.warn(text) });
   process.once('exit', () => doors.destroy()); // whoever ends the process leaves no socket behind
   const use = new ModelUse(libraryHere().use);
   let opened: OpenedEngine | null = null;

@@ -84,9 +84,19 @@ describe('semantic keys', () => {
     expect(added).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^sk-semantic-[\w-]{43}$/) });
     expect(added.stderr).toContain('laptop');
     const { stdout } = await run('ls');
-    expect(stdout).toMatch(/^NAME +KEY +MADE\nlaptop +sk-semantic-[\w-]{4}\.\.\. +\d+ s ago$/);
+    expect(stdout).toMatch(/^NAME +KEY +MADE +PER MINUTE\nlaptop +sk-semantic-[\w-]{4}\.\.\. +\d+ s ago +-$/);
     const listed = JSON.parse((await run('ls', '--json')).stdout) as object;
-    expect(listed).toEqual({ keys: [{ name: 'laptop', start: added.stdout.slice(0, 16), created_at: expect.any(Number) }] });
+    expect(listed).toEqual({
+      keys: [
+        {
+          name: 'laptop',
+          start: added.stdout.slice(0, 16),
+          created_at: expect.any(Number),
+          requests_per_minute: null,
+          tokens_per_minute: null,
+        },
+      ],
+    });
     const file = readFileSync(join(home.path, 'keys.json'), 'utf8');
     expect(await run('rm', 'laptop')).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('--force') });
     expect(JSON.parse((await run('rm', 'laptop', '--dry-run', '--json')).stdout)).toEqual({ name: 'laptop', removed: false });

@@ -2,7 +2,8 @@ import type { Reloaded } from '../../client/config-bodies.js';
 import { DaemonCommand } from '../daemon-command.js';
 
 export default class ConfigReload extends DaemonCommand {
-  static override summary = 'Have the daemon read its settings again: the log level and limits of the scheduler change, the rest is named.';
+  static override summary =
+    'Have the daemon read its settings again: the log level, limits of the scheduler and of API keys, and certificates change, the rest is named.';
   static override description =
     'Settings come from the files, the environment and the flags it was started with. A file that is not valid changes nothing. SIGHUP does the same.';
   static override examples = ['<%= config.bin %> config reload'];

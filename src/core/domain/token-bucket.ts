@@ -50,7 +50,8 @@ export class TokenBucket {
 
   #inMs(wanted: number, now: number): number {
     this.#fill(now);
-    return Math.max(0, ((wanted - this.#level - ROUNDING) * MINUTE_MS) / this.#perMinute);
+    const missing = wanted - this.#level;
+    return missing <= ROUNDING ? 0 : Math.round((missing * MINUTE_MS) / this.#perMinute / ROUNDING) * ROUNDING;
   }
 
   #fill(now: number): void {

@@ -91,7 +91,7 @@ describe('the file', () => {
 describe('KeyRing', () => {
   test('follows the file, also where its size and its time of change stay', async () => {
     const ring = new KeyRing(path, () => undefined);
-    expect([ring.size, ring.nameOf('x')]).toEqual([0, null]);
+    expect([ring.size, ring.find('x')]).toEqual([0, null]);
     const first = await addKey(path, 'a');
     expect([ring.size, ring.find(first.key)?.name ?? null]).toEqual([1, 'a']);
     const { atime, mtime } = statSync(path);

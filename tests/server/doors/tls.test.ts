@@ -101,7 +101,7 @@ describe('with a certificate', () => {
     expect(await ask(doors.address)).toEqual([200, { hello: 'there' }]);
     expect(await causeOf(ask(doors.address, stranger))).toBe('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
     const plain = await new Promise<string>((resolve, reject) => {
-      const asked = httpRequest({ socketPath: doors.socket, path: '/' }, (response) => text(response).then(resolve, reject));
+      const asked = httpRequest({ socketPath: doors.socket, path: '/' }, (response) => void text(response).then(resolve, reject));
       asked.once('error', reject).end();
     });
     expect(plain).toBe('{"hello":"there"}');
