@@ -97,9 +97,9 @@ function ask({ doors }: Opened, { key, path = '/v1/chat/completions', cost = 0, 
     const sent = httpRequest(
       { ...where, path, method, agent: false, headers: { ...(key === undefined ? {} : { 'x-api-key': key }), ...headers } },
       (response) => {
-        const done = (said: unknown): void =>
-          resolve({ status: response.statusCode, headers: response.headers as Record<string, string>, body: said });
-        json(response).then(done, () => done(null));
+        const headersOf = response.headers as Record<string, string>;
+        const answered = (said: unknown): void => resolve({ status: response.statusCode, headers: headersOf, body: said });
+        json(response).then(answered, () => answered(null));
       },
     );
     sent.once('error', reject);
