@@ -2,7 +2,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests that run no model: as many files at once as there are cores. Whatever is not named here may run one. */
 const WITHOUT_MODEL = [
-  ...['audit', 'chat-template', 'config', 'hub', 'keys', 'kv-store', 'metrics', 'paths', 'records', 'tokenizer'].map(
+  ...['audit', 'chat-template', 'config', 'hub', 'keys', 'kv-store', 'metrics', 'paths', 'records', 'tls', 'tokenizer'].map(
     (room) => `adapters/${room}`,
   ),
   ...['answers', 'constraints', 'domain', 'models'].map((room) => `core/${room}`),
