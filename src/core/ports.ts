@@ -9,6 +9,7 @@ import type { ErrorCode } from './domain/errors.js';
 import type { KvBlock, KvImageKey } from './domain/kv-block.js';
 import type { OutputConstraint } from './domain/output-constraint.js';
 import type { Pooling } from './domain/pooling.js';
+import type { RequestStage } from './domain/request-stage.js';
 import type { SamplingParams } from './domain/sampling.js';
 
 /** Ragged batch of one step: see StepPlan in native/index.d.ts. */
@@ -331,7 +332,7 @@ export interface KvStore {
 /** XXH64 of a range of an open file, off the event loop. */
 export type ChecksumFile = (fd: number, offset: number, bytes: number, seed: bigint) => Promise<bigint>;
 
-/** Told what an engine does as it does it, for metrics. Nothing of it may throw, and nobody waits for it. */
+/** Told what an engine does as it does it, for metrics and traces. Nothing of it may throw, and nobody waits for it. */
 export interface EngineObserver {
   /** A step with so many sequences, which sampled `decoded` tokens and put `prefilled` tokens of prompts into the KV. */
   step(sequences: number, decoded: number, prefilled: number): void;
@@ -347,6 +348,8 @@ export interface EngineObserver {
   evicted(sequences: number): void;
   /** KV of one sequence was written to disk. */
   persisted(ms: number, bytes: number): void;
+  /** A stage of a request with a `trace` is over. */
+  stage(stage: RequestStage): void;
 }
 
 export const NO_OBSERVER: EngineObserver = {
@@ -357,4 +360,5 @@ export const NO_OBSERVER: EngineObserver = {
   ended: () => undefined,
   evicted: () => undefined,
   persisted: () => undefined,
+  stage: () => undefined,
 };

@@ -86,6 +86,7 @@ export class DaemonMetrics {
         this.#observe('semantic_cache_persist_duration_seconds', labels, ms / 1000);
         this.#counter('semantic_cache_bytes_written_total').inc(labels, bytes);
       },
+      stage: () => undefined, // of single requests: traces have them
     };
   }
 

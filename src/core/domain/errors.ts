@@ -94,3 +94,8 @@ export class SemanticError extends Error {
     return ERROR_TABLE[this.code].exit;
   }
 }
+
+/** A bug of ours is what has no row of its own. */
+export function codeOf(error: unknown): ErrorCode {
+  return error instanceof SemanticError ? error.code : 'Internal';
+}

@@ -6,6 +6,7 @@ import type { ChatMessage } from './chat-message.js';
 import type { OutputConstraint } from './output-constraint.js';
 import type { Pooling } from './pooling.js';
 import type { Priority } from './priority.js';
+import type { TraceParent } from './request-stage.js';
 import type { SamplingParams } from './sampling.js';
 
 export interface GenerationRequest {
@@ -58,6 +59,8 @@ export interface GenerationRequest {
   readonly continuesLast?: boolean;
   /** More variables for the chat template, such as `enable_thinking`. */
   readonly templateVariables?: Readonly<Record<string, unknown>>;
+  /** Its stages are told, as parts of this. */
+  readonly trace?: TraceParent;
 }
 
 /**

@@ -25,6 +25,7 @@ export class Departures {
   /** Its KV may hold part of a step: nothing of it is used again. The reader is told in any case. */
   async fail(generation: Generation, error: unknown): Promise<void> {
     this.parts.live.requests.failed += 1;
+    generation.stages.fail(error);
     generation.events.close(error);
     await this.drop(generation);
   }
@@ -44,6 +45,7 @@ export class Departures {
     const { id, prompt, numOutputs } = generation;
     const job = scheduler.preempt(id, generation.tokens(prompt.length + numOutputs));
     live.requests.preempted += 1;
+    generation.stages.count({ preemptions: 1 });
     if (job.sequence === null) throw new Error(`[engine] job ${id} has no sequence to be preempted`);
     kv.retained.endLending(job.sequence);
     await this.#keepOrDrop(generation, job, job.sequence);
@@ -56,9 +58,9 @@ export class Departures {
       kv.pool.free(lease);
       return model.runner.dropSequence(sequence);
     }
-    const { persist, pinned, relation, scope, sessionId, tools } = request;
+    const { persist, pinned, relation, scope, sessionId, tools, trace } = request;
     const [tokens, awaitsTool, passing] = [generation.tokens(numKvTokens), tools.length > 0, relation === 'beside'];
-    await kept.keep({ scope, sessionId, sequence, tokens, awaitsTool, pinned, passing, lease }, persist === 'disk');
+    await kept.keep({ scope, sessionId, sequence, tokens, awaitsTool, pinned, passing, lease }, persist === 'disk', trace);
   }
 
   #forget(generation: Generation): RunningJob | null {

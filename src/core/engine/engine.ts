@@ -1,6 +1,6 @@
 /** The trunk: a request comes in as messages and leaves as events. What happens in between is the step loop's. */
 import { agentOfSession } from '../domain/agent.js';
-import { type ErrorCode, SemanticError } from '../domain/errors.js';
+import { codeOf, type ErrorCode, SemanticError } from '../domain/errors.js';
 import type { EngineEvent, GenerationRequest, TextGenerator } from '../domain/request.js';
 import { type EngineObserver, type KvStore, NO_OBSERVER, type Timer, type TokenConstraint } from '../ports.js';
 import { Admission } from './admission.js';
@@ -20,6 +20,7 @@ import { type EncodedPrompt, PromptEncoder, type PromptSource } from './prompt-e
 import { Scheduler } from './scheduler.js';
 import type { SchedulerLimits } from './scheduler-limits.js';
 import type { SchedulerReport, SequenceReport } from './scheduler-report.js';
+import { Stages } from './stages.js';
 import { StepLoop } from './step-loop.js';
 
 export class Engine implements TextGenerator {
@@ -73,7 +74,7 @@ export class Engine implements TextGenerator {
         yield event;
       }
     } catch (error) {
-      outcome = error instanceof SemanticError ? error.code : 'Internal';
+      outcome = codeOf(error);
       throw error;
     } finally {
       observer.ended(outcome, timer.now() - since, !isQueued);
@@ -215,7 +216,7 @@ export class Engine implements TextGenerator {
   }
 
   #enqueue(request: GenerationRequest, prompt: Int32Array, constraint: TokenConstraint | null, arrivedAt: number): Generation {
-    const { limits, live, scheduler, wake } = this.#parts;
+    const { limits, live, observer, scheduler, timer, wake } = this.#parts;
     const { contextLength, tokenizer } = this.model;
     const room = Math.max(1, Math.min(contextLength, quotaOf(request, prompt)) - prompt.length);
     const maxTokens = Math.min(request.maxTokens ?? room, room);
@@ -224,7 +225,8 @@ export class Engine implements TextGenerator {
     const { scope: key, sessionId, priority = 'interactive' } = request;
     const id = live.nextId();
     const events = new EventQueue<EngineEvent>(limits.streamBufferEvents, wake);
-    const generation = new Generation({ id, request, prompt, maxTokens, tokenizer, constraint, events, arrivedAt });
+    const stages = new Stages({ request, generation: id, observer, timer, arrivedAt });
+    const generation = new Generation({ id, request, prompt, maxTokens, tokenizer, constraint, events, stages, arrivedAt });
     live.add(generation);
     scheduler.enqueue({ id, prompt, maxKvTokens, key, flow: sessionId ?? '', priority, arrivedAt });
     wake();
@@ -243,7 +245,9 @@ export class Engine implements TextGenerator {
   }
 
   #cancel(generation: Generation, reason: SemanticError): void {
-    if (this.#parts.live.cancel(generation, reason)) this.#parts.wake();
+    if (!this.#parts.live.cancel(generation, reason)) return;
+    generation.stages.fail(reason);
+    this.#parts.wake();
   }
 
   #counted<T>(admit: () => T): T {

@@ -6,6 +6,7 @@ import type { EngineEvent, FinishReason, GenerationRequest, TokenLogprob } from 
 import type { Detokenizer, Sample, TokenConstraint, Tokenizer } from '../ports.js';
 import type { EventQueue } from './event-queue.js';
 import { Pace } from './pace.js';
+import type { Stages } from './stages.js';
 import { StopStrings } from './stop-strings.js';
 
 export interface GenerationOptions {
@@ -17,6 +18,7 @@ export interface GenerationOptions {
   readonly tokenizer: Tokenizer;
   readonly constraint: TokenConstraint | null;
   readonly events: EventQueue<EngineEvent>;
+  readonly stages: Stages;
   /** By the engine's timer. */
   readonly arrivedAt: number;
 }
@@ -26,6 +28,7 @@ export class Generation {
   readonly request: GenerationRequest;
   readonly prompt: Int32Array;
   readonly events: EventQueue<EngineEvent>;
+  readonly stages: Stages;
   readonly pace: Pace;
   readonly maxTokens: number;
   /** Set from outside; the loop lets the generation go before its next step. */
@@ -47,6 +50,7 @@ export class Generation {
     this.request = request;
     this.prompt = options.prompt;
     this.events = options.events;
+    this.stages = options.stages;
     this.pace = new Pace(options.arrivedAt);
     this.maxTokens = options.maxTokens;
     this.#tokenizer = tokenizer;
@@ -88,6 +92,8 @@ export class Generation {
 
   start(cache: CacheReport): void {
     this.#cachedTokens = cache.cachedTokens;
+    this.stages.enter('prefill');
+    this.stages.count({ promptTokens: this.prompt.length, cachedTokens: cache.cachedTokens });
     if (!this.cancelled) this.events.push({ type: 'started', promptTokens: this.prompt.length, cachedTokens: cache.cachedTokens, cache });
   }
 
@@ -99,6 +105,7 @@ export class Generation {
   /** Takes a sampled token, emits its text, and says why the answer ends with it; null = it goes on. */
   accept(sample: Sample): FinishReason | null {
     this.#outputs.push(sample.token);
+    if (this.#outputs.length === 1) this.stages.enter('decode');
     if (this.#stopIds.has(sample.token)) return this.#end('stop');
     const { text, stopped } = this.#stopStrings.push(this.#detokenizer.push(sample.token));
     this.#emit(text, this.request.logprobs ? this.#logprob(sample) : null);

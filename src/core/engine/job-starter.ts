@@ -92,6 +92,7 @@ export class JobStarter {
     this.#coming.delete(job.id);
     const digest = digestOf(request, sha256);
     const fromDisk = this.#starter.planFromDisk(request, job.prompt, claim.reuse);
+    if (fromDisk !== null && !generation.hasStarted) generation.stages.enter('restore');
     const sampling = { ...request.sampling, sampled: generation.outputs() };
     const ready = this.#starter
       .start({ ...request, sampling }, job.prompt, claim, fromDisk)
@@ -117,7 +118,10 @@ export class JobStarter {
     generation.pace.start(timer.now(), meter);
     live.tokens.prompt += prompt.length;
     live.tokens.cached += cachedTokens;
-    if (source === 'disk') live.tokens.restored += cachedTokens;
+    if (source === 'disk') {
+      live.tokens.restored += cachedTokens;
+      generation.stages.count({ restoredTokens: cachedTokens });
+    }
     generation.start(
       histories.report(
         { scope: request.scope, sessionId: request.sessionId ?? request.besideSession ?? null },

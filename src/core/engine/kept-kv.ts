@@ -1,5 +1,6 @@
 /** KV at rest: sequences that finished requests leave behind, for the next turn in memory and, where it is wanted, on disk. */
 import type { BlockLease } from '../domain/block-pool.js';
+import type { TraceParent } from '../domain/request-stage.js';
 import { GREEDY } from '../domain/sampling.js';
 import type { ModelRunner } from '../ports.js';
 import type { CacheHistories } from './cache-histories.js';
@@ -29,21 +30,21 @@ export class KeptKv {
     return this.#leases;
   }
 
-  /** Its lease shrinks to what the sequence holds. KV that cannot be stored stays in memory; why is in the status. */
-  async keep(entry: RetainedSequence, toDisk: boolean): Promise<void> {
+  /** Its lease shrinks to what the sequence holds. KV that cannot be stored stays in memory; why is in the status. `trace`: of the request that left it. */
+  async keep(entry: RetainedSequence, toDisk: boolean, trace?: TraceParent): Promise<void> {
     const { kv, parking } = this.options;
     kv.settle(entry.lease, entry.tokens.length);
     this.#unstored.delete(entry.sequence);
-    if (toDisk && parking.isWorthParking(entry.tokens, entry.sessionId)) await this.#park(entry);
+    if (toDisk && parking.isWorthParking(entry.tokens, entry.sessionId)) await this.#park(entry, trace);
     await this.#letGo(kv.retained.retain(entry));
   }
 
   /** In the background; `done` resolves to whether it is on disk. What the disk refuses is tried again by `storeRest`. */
-  async #park(entry: RetainedSequence): Promise<{ readonly done: Promise<boolean> }> {
+  async #park(entry: RetainedSequence, trace?: TraceParent): Promise<{ readonly done: Promise<boolean> }> {
     const { parking, onStored } = this.options;
     const { sequence, sessionId: owner } = entry;
     this.#unstored.add(sequence);
-    const { done } = await parking.park({ ...entry, owner });
+    const { done } = await parking.park({ ...entry, owner, ...(trace === undefined ? {} : { trace }) });
     const isStored = (): boolean => {
       this.#unstored.delete(sequence);
       return true;

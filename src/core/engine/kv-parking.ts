@@ -3,12 +3,14 @@
  * prompt whose start is stored is read back instead of prefilled. What fails its checksum is put aside, and prefilled again.
  */
 import { AgentBlocks } from '../domain/agent-blocks.js';
+import { agentOfSession } from '../domain/agent.js';
 import { type BlockLease, type BlockPool, countsOf } from '../domain/block-pool.js';
 import { chainStartOf } from '../domain/cache-key.js';
-import { SemanticError } from '../domain/errors.js';
+import { codeOf, SemanticError } from '../domain/errors.js';
 import { joinTokens } from '../domain/join-tokens.js';
 import type { KvBlock, KvImageKey } from '../domain/kv-block.js';
 import { BLOCK_TOKENS, type ModelCacheSpec } from '../domain/model-cache-spec.js';
+import type { RequestStage, TraceParent } from '../domain/request-stage.js';
 import { planRestore, type RestorePlan } from '../domain/restore-plan.js';
 import { GREEDY } from '../domain/sampling.js';
 import { supersededBy } from '../domain/superseded.js';
@@ -44,6 +46,8 @@ export interface Parcel {
   readonly scope: string;
   /** Who uses the blocks; null = nobody in particular. */
   readonly owner: string | null;
+  /** Of the request that it is written for. */
+  readonly trace?: TraceParent;
 }
 
 interface NewImage extends KvImageKey {
@@ -148,7 +152,7 @@ export class KvParking {
    */
   async park(parcel: Parcel): Promise<{ readonly done: Promise<number> }> {
     const { runner, pool } = this.#options;
-    const { tokens, scope, owner } = parcel;
+    const { tokens, scope, owner, trace } = parcel;
     const chain = this.chain(tokens, scope, owner);
     if (this.#missing(chain).length === 0) return { done: this.#enqueue(() => this.#own(chain, owner).then(() => 0)) };
     const { sequence } = await runner.forkSequence(parcel.sequence, tokens.length, GREEDY);
@@ -159,7 +163,11 @@ export class KvParking {
       try {
         const bytes = await this.#write(sequence, chain, owner);
         this.#options.observer?.persisted(performance.now() - since, bytes);
+        this.#tell(trace, owner, since, { counts: { bytes }, outcome: 'ok' });
         return bytes;
+      } catch (error) {
+        this.#tell(trace, owner, since, { counts: {}, outcome: codeOf(error) });
+        throw error;
       } finally {
         this.#leases.delete(lease);
         pool.free(lease);
@@ -167,6 +175,21 @@ export class KvParking {
       }
     });
     return { done };
+  }
+
+  #tell(trace: TraceParent | undefined, owner: string | null, startMs: number, end: Pick<RequestStage, 'counts' | 'outcome'>): void {
+    if (trace === undefined) return;
+    const agent = agentOfSession(owner);
+    this.#options.observer?.stage({
+      trace,
+      name: 'persist',
+      startMs,
+      endMs: performance.now(),
+      generation: null,
+      agent,
+      reason: null,
+      ...end,
+    });
   }
 
   /** Whether a sequence of these tokens is worth storing. */

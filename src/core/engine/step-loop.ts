@@ -234,6 +234,8 @@ export class StepLoop {
     if ('error' in ending) return this.departures.fail(generation, ending.error);
     live.requests.finished += 1;
     meter.finished(generation.numOutputs);
+    generation.stages.count({ completionTokens: generation.numOutputs });
+    generation.stages.finish(ending.reason);
     await release(generation).finally(() => generation.finish(ending.reason));
   }
 }

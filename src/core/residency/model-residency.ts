@@ -3,6 +3,7 @@
  * exchanged; requests that need what comes wait for it. Agents belong to no model: they meet each one that comes.
  */
 import { SemanticError } from '../domain/errors.js';
+import type { TraceParent } from '../domain/request-stage.js';
 import type { Agents } from '../engine/agents.js';
 import type { ResidentEngines } from '../engine/resident-engines.js';
 import type { Timer } from '../ports.js';
@@ -32,6 +33,8 @@ export interface ResidencyOptions {
   readonly timer: Timer;
   readonly limits: ResidencyLimits;
   readonly use?: ModelUseLog;
+  /** Told of an exchange that is over now, and of the request it was made for. */
+  readonly exchanged?: (report: SwapReport, trace: TraceParent | undefined) => void;
   /** Told what an operator should know. */
   readonly log: (message: string) => void;
 }
@@ -113,8 +116,9 @@ export class ModelResidency {
   /**
    * The model of this name, in memory; null = the current one. Waits while one is exchanged, and for one that is loaded for it. Throws
    * ModelNotFound for a name that is not known, or that is not in memory and may not be loaded; ModelUnavailable where it cannot wait.
+   * `trace`: of the request it is for.
    */
-  async acquire(wanted: string | null, signal?: AbortSignal): Promise<ResidentModel> {
+  async acquire(wanted: string | null, signal?: AbortSignal, trace?: TraceParent): Promise<ResidentModel> {
     for (;;) {
       const name = wanted === null ? this.#current : this.#options.names.resolve(wanted);
       const host = this.#hosts.get(name);
@@ -124,7 +128,7 @@ export class ModelResidency {
         return host.model;
       }
       if (this.#busy !== null) await this.#room.until(this.#busy, signal);
-      else if (this.#options.limits.autoload && !this.#closing.signal.aborted) await this.#autoload(name, signal);
+      else if (this.#options.limits.autoload && !this.#closing.signal.aborted) await this.#autoload(name, signal, trace);
       else throw this.#notThere(wanted, name);
     }
   }
@@ -162,7 +166,7 @@ export class ModelResidency {
   }
 
   /** Begins to exchange the current model for another one, which is current when it is there. Throws ModelConflict while another exchange goes on. */
-  swap(wanted: string, drainMs = this.#options.limits.drainMs): SwapJob {
+  swap(wanted: string, drainMs = this.#options.limits.drainMs, trace?: TraceParent): SwapJob {
     const name = this.#options.names.resolve(wanted);
     this.#assertOpen();
     if (this.#swapping !== null && !this.#swapping.isOver) throw isBeingExchanged(this.#swapping);
@@ -171,9 +175,9 @@ export class ModelResidency {
     const job = new SwapJob(before === null ? null : this.#current, name, this.#options.timer);
     this.#remember(job);
     this.#swapping = job;
-    void this.#alone(() => this.#exchange(job, drainMs)).catch(
-      (error: unknown) => job.isOver || job.fail(error, this.state === 'ready' ? 'rolled_back' : 'failed'),
-    );
+    void this.#alone(() => this.#exchange(job, drainMs))
+      .catch((error: unknown) => job.isOver || job.fail(error, this.state === 'ready' ? 'rolled_back' : 'failed'))
+      .finally(() => this.#options.exchanged?.(job.report(), trace));
     return job;
   }
 
@@ -252,10 +256,10 @@ export class ModelResidency {
     return [...this.#hosts.values()].filter(({ model }) => model.name !== name).map(({ model }) => model);
   }
 
-  async #autoload(name: string, signal: AbortSignal | undefined): Promise<void> {
+  async #autoload(name: string, signal: AbortSignal | undefined, trace: TraceParent | undefined): Promise<void> {
     const { maxResident } = this.#options.limits;
     const isExchange = this.#hosts.size >= maxResident && this.#leastUsed() === null;
-    const done = isExchange ? followed(this.swap(name)) : this.load(name);
+    const done = isExchange ? followed(this.swap(name, undefined, trace)) : this.load(name);
     done.catch(() => undefined); // whoever waits is told below
     await this.#room.until(done, signal);
     await done;

@@ -11,9 +11,10 @@ import { openKvStore } from '../../../src/adapters/kv-store/open-kv-store.js';
 import { BlockPool } from '../../../src/core/domain/block-pool.js';
 import type { Checkpoint } from '../../../src/core/domain/checkpoint.js';
 import { kvLayersOf, ModelCacheSpec } from '../../../src/core/domain/model-cache-spec.js';
+import type { RequestStage, TraceParent } from '../../../src/core/domain/request-stage.js';
 import { GREEDY } from '../../../src/core/domain/sampling.js';
 import { KvParking } from '../../../src/core/engine/kv-parking.js';
-import type { KvStore } from '../../../src/core/ports.js';
+import { type EngineObserver, type KvStore, NO_OBSERVER } from '../../../src/core/ports.js';
 import { tinyModel, tinyTokens } from '../../native/support/tiny-model.js';
 import { openEngine } from '../../parity/engines.js';
 
@@ -29,17 +30,19 @@ interface Parked {
   readonly parking: KvParking;
   readonly directory: string;
   readonly pool: BlockPool;
+  /** Told of requests that are followed. */
+  readonly stages: RequestStage[];
   close(): Promise<void>;
 }
 
-async function open(executor: 'mlx' | 'cpu', window: number | null): Promise<Parked> {
+async function open(executor: 'mlx' | 'cpu', window: number | null, maxBytes = 100 * MB): Promise<Parked> {
   const { spec, file } = tinyModel({ window });
   const native = openEngine(executor, { kvFormat: 'f16' });
   const runner = await native.load({ files: [file] } as unknown as Checkpoint, spec);
   const directory = mkdtempSync(join(tmpdir(), 'semantic-parking-'));
   const store = await openKvStore({
     directory,
-    limits: { maxBytes: 100 * MB, minFreeBytes: 0, maxBytesPerDay: 1000 * MB },
+    limits: { maxBytes, minFreeBytes: 0, maxBytesPerDay: 1000 * MB },
     extentBytes: MB,
     retrySeconds: 1,
     quarantineBytes: MB,
@@ -51,7 +54,9 @@ async function open(executor: 'mlx' | 'cpu', window: number | null): Promise<Par
   const cache = new ModelCacheSpec(kvLayersOf(spec), 'f16');
   const pool = new BlockPool(cache, { bytes: 100 * MB });
   const limits = { extentBytes: MB / 8, minPersistTokens: 1, minRestoreTokens: 1, shareAcrossKeys: false };
-  const parking = new KvParking({ runner, store, cache, pool, fingerprint: `${executor} ${window}`, limits });
+  const stages: RequestStage[] = [];
+  const observer: EngineObserver = { ...NO_OBSERVER, stage: (stage) => stages.push(stage) };
+  const parking = new KvParking({ runner, store, cache, pool, fingerprint: `${executor} ${window}`, limits, observer });
   return {
     runner,
     native,
@@ -59,6 +64,7 @@ async function open(executor: 'mlx' | 'cpu', window: number | null): Promise<Par
     parking,
     directory,
     pool,
+    stages,
     async close() {
       await parking.flush();
       await store.close();
@@ -84,12 +90,17 @@ async function continuation(runner: NativeRunner, sequence: number): Promise<str
 }
 
 /** Runs a conversation of `length` tokens and stores it. */
-async function parkConversation({ runner, parking, pool }: Parked, length: number, owner: string | null = null): Promise<number> {
+async function parkConversation(
+  { runner, parking, pool }: Parked,
+  length: number,
+  owner: string | null = null,
+  trace?: TraceParent,
+): Promise<number> {
   const tokens = conversation.subarray(0, length);
   const sequence = await runner.createSequence(GREEDY);
   await feed(runner, sequence, tokens);
   const lease = pool.allocate([]);
-  const { done } = await parking.park({ sequence, lease, tokens, scope: 'key', owner });
+  const { done } = await parking.park({ sequence, lease, tokens, scope: 'key', owner, ...(trace === undefined ? {} : { trace }) });
   await runner.dropSequence(sequence); // it is held
   const bytes = await done;
   pool.free(lease);
@@ -226,4 +237,26 @@ test('a sequence that goes on, is cut and dropped while it is written is stored 
   await feed(runner, resident, tokens);
   expect(await continuation(runner, back)).toBe(await continuation(runner, resident));
   await parked.close();
+});
+
+describe('a request that is followed', () => {
+  const trace: TraceParent = { traceId: 'a'.repeat(32), spanId: 'b'.repeat(16), epochMs: 0 };
+
+  test('is told that its KV was written, whose it is and how much, and one that is not is told nothing', async () => {
+    const parked = await open('cpu', null);
+    await parkConversation(parked, 300);
+    expect(parked.stages).toEqual([]);
+    const bytes = await parkConversation(parked, 900, 'agent/ada', trace);
+    const what = { trace, name: 'persist', generation: null, agent: 'ada', counts: { bytes }, outcome: 'ok', reason: null };
+    expect(parked.stages).toEqual([{ ...what, startMs: expect.any(Number), endMs: expect.any(Number) }]);
+    expect(bytes).toBeGreaterThan(0);
+    await parked.close();
+  });
+
+  test('is told that it could not be written, where the disk refuses it', async () => {
+    const parked = await open('cpu', null, 1);
+    await expect(parkConversation(parked, 900, 'agent/ada', trace)).rejects.toThrow('[kv_store.begin] wanted');
+    expect(parked.stages).toEqual([expect.objectContaining({ name: 'persist', outcome: 'CachePersistence', counts: {} })]);
+    await parked.close();
+  });
 });
