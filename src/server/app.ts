@@ -4,6 +4,7 @@ import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRepl
 import type { ProcessBody } from '../client/process-bodies.js';
 import type { Config } from '../adapters/config/schema.js';
 import type { RecordStore } from '../adapters/records/record-store.js';
+import type { Traces } from '../adapters/traces/traces.js';
 import type { Persist } from '../core/domain/agent.js';
 import { SemanticError } from '../core/domain/errors.js';
 import type { AgentService, CacheService } from '../core/engine/agent-service.js';
@@ -21,6 +22,7 @@ import { type EmbeddingOptions, embeddings } from './embeddings/route.js';
 import { replyWithError } from './error-reply.js';
 import type { StreamLimits } from './event-stream.js';
 import type { SamplingDefaults } from './generation/to-generation.js';
+import { followRequest, followRequests } from './follow-requests.js';
 import { health, type HealthSource } from './health.js';
 import { parseJsonBodies } from './json-body.js';
 import { libraryRoutes, type ResidentModelUse } from './library/routes.js';
@@ -32,7 +34,6 @@ import { metrics, type MetricsSource } from './metrics.js';
 import { models } from './models.js';
 import { openapi } from './openapi/route.js';
 import { responses } from './responses/route.js';
-import { traceOf, traceparentOf } from './trace-context.js';
 import type { ModelResidency } from '../core/residency/model-residency.js';
 
 export interface AppOptions extends EmbeddingOptions {
@@ -54,6 +55,7 @@ export interface AppOptions extends EmbeddingOptions {
   readonly admin: AdminSource;
   readonly audit: AuditSource;
   readonly metrics: MetricsSource;
+  readonly traces: Traces;
   /** Metrics need no key. */
   readonly metricsOpen: boolean;
   /** Which daemon this is. */
@@ -72,15 +74,13 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
     logController: new LogController({ disableRequestLogging: true }),
     // What Node takes of a request's head: an id that is too long is told so by us, not as a path that is not there.
     routerOptions: { maxParamLength: options.maxHeaderBytes },
-    frameworkErrors: (error, request, reply) => replyInDialect(error, request, reply),
+    frameworkErrors: (error, request, reply) => {
+      followRequest(request, reply, options.traces); // no hook has seen it
+      replyInDialect(error, request, reply);
+    },
   });
   parseJsonBodies(app, options.maxBodyBytes);
-  app.addHook('onRequest', (request, reply, done) => {
-    const trace = traceOf(request.headers['traceparent']);
-    request.log = request.log.child({ trace: trace.traceId });
-    void reply.headers({ 'x-request-id': request.id, traceparent: traceparentOf(trace) });
-    done();
-  });
+  followRequests(app, options.traces);
   guardDoors(app, options.doors);
   app.setErrorHandler(replyInDialect);
   app.setNotFoundHandler((request, reply) => {

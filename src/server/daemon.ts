@@ -8,11 +8,14 @@ import { DaemonMetrics } from '../adapters/metrics/daemon-metrics.js';
 import { ModelUse } from '../adapters/hub/model-use.js';
 import { KeyRing } from '../adapters/keys/key-ring.js';
 import { dataDirectory, keysFile, socketPath } from '../adapters/paths/paths.js';
+import { openTraces } from '../adapters/traces/open-traces.js';
+import type { Traces } from '../adapters/traces/traces.js';
 import { sealSecret } from '../adapters/secrets/seal-secret.js';
 import { readTls } from '../adapters/tls/read-tls.js';
 import type { Reloaded } from '../client/config-bodies.js';
 import type { ProcessBody } from '../client/process-bodies.js';
 import { ThinkingSeal } from '../core/answers/thinking-seal.js';
+import type { SemanticError } from '../core/domain/errors.js';
 import { createApp } from './app.js';
 import { DaemonAudit, ofDaemon } from './audit/daemon-audit.js';
 import { assertMayListen } from './doors/assert-may-listen.js';
@@ -27,6 +30,7 @@ import { openLog } from './open-log.js';
 import { openCalls, openResponses } from './open-records.js';
 import { openStore } from './open-store.js';
 import { reloader } from './reload-settings.js';
+import { writeRefusal } from './request-line.js';
 import { namesHere } from './served-models.js';
 import { ServedTls } from './served-tls.js';
 
@@ -58,10 +62,12 @@ export async function startDaemon(settings: Config, version: string, readSetting
   // Before the model is loaded: who may not start is told at once.
   assertMayListen({ host: server.host, allowRemote: server.allow_remote, requireKeys: server.require_keys, keysOnFile: keys.size });
   const tls = readTls(server, Date.now());
+  const traces = await openTraces(settings.traces, { environment: process.env, version, log: (message) => logger.warn(message) });
   const start = new StartReport(version);
   const connections = new ConnectionLimit(server.max_connections);
   const audit = new DaemonAudit(settings.audit, logger);
-  const doors = await listen(answerWhileStarting(start), {
+  const refused = (error: SemanticError, line: object): void => writeRefusal(logger, error, line);
+  const doors = await listen(answerWhileStarting(start, refused), {
     host: server.host,
     port: server.port,
     socket: socketPath(server.socket),
@@ -70,6 +76,7 @@ export async function startDaemon(settings: Config, version: string, readSetting
     maxHeaderBytes: server.max_header_bytes,
     headersTimeoutSeconds: server.headers_timeout_seconds,
     receiveTimeoutSeconds: server.receive_timeout_seconds,
+    refused,
   });
   const servedTls = new ServedTls(server, tls, { renew: (next) => doors.renew(next), warn: (text) => logger.warn(text) });
   process.once('exit', () => doors.destroy()); // whoever ends the process leaves no socket behind
@@ -88,9 +95,10 @@ export async function startDaemon(settings: Config, version: string, readSetting
       use,
       log: (message) => logger.warn(message),
       phase: (phase, loading) => start.enter(phase, loading),
-      observerOf: (model) => metrics.observerOf(model),
+      observerOf: (model) => traces.observe(metrics.observerOf(model), model),
+      exchanged: (report, trace) => traces.exchanged(report, trace),
     });
-    const given = { audit, doors, version, logger, keys, use, connections, metrics, startedAt, readSettings, servedTls };
+    const given = { audit, doors, version, logger, keys, use, connections, metrics, traces, startedAt, readSettings, servedTls };
     return await serve(opened, settings, given);
   } catch (error) {
     servedTls.close();
@@ -109,13 +117,14 @@ interface ServeOptions {
   readonly use: ModelUse;
   readonly connections: ConnectionLimit;
   readonly metrics: DaemonMetrics;
+  readonly traces: Traces;
   readonly startedAt: number;
   readonly readSettings: () => Config;
   readonly servedTls: ServedTls;
 }
 
 async function serve(opened: OpenedEngine, settings: Config, options: ServeOptions): Promise<Daemon> {
-  const { audit, doors, version, logger, keys, use, connections, metrics, startedAt, readSettings, servedTls } = options;
+  const { audit, doors, version, logger, keys, use, connections, metrics, traces, startedAt, readSettings, servedTls } = options;
   const { address, socket } = doors;
   const { server, sampling } = settings;
   const first = opened.engine.model;
@@ -162,6 +171,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
         usedAt: use.get(name)?.usedAt ?? null,
       })),
     metrics,
+    traces,
     metricsOpen: settings.metrics.open,
     process: (): ProcessBody => ({
       pid: process.pid,
@@ -207,6 +217,11 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
       doors.destroy();
       await engineClosed;
       await app.close();
+      const late = new AbortController();
+      const sent = traces.close(late.signal);
+      await within(Math.max(deadline, Date.now() + CLOSE_GRACE_MS), sent, hurried.signal);
+      late.abort();
+      await sent;
       metrics.close();
       servedTls.close();
       await use.close();

@@ -3,6 +3,18 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { dialectCode } from '../core/domain/dialect-code.js';
 import { SemanticError } from '../core/domain/errors.js';
 
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** What ended it, the first where there were several; `request-line.ts` writes it down. */
+    failure?: unknown;
+  }
+}
+
+/** For the line that the request leaves in the log. */
+export function noteFailure(request: FastifyRequest, thrown: unknown): void {
+  request.failure ??= thrown;
+}
+
 export interface ErrorBody {
   readonly error: { readonly message: string; readonly type: string; readonly param: string | null; readonly code: string };
 }
@@ -33,8 +45,7 @@ export function toSemanticError(error: unknown): SemanticError {
 
 export function replyWithError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = toSemanticError(thrown);
-  if (error.status >= 500) request.log.error({ err: thrown }, error.message);
-  else request.log.info({ code: error.code }, error.message);
+  noteFailure(request, thrown);
   if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.retryAfterSeconds));
   void reply.code(error.status).send(errorBody(error));
 }

@@ -7,11 +7,11 @@ import type { TlsOptions } from 'node:tls';
 import { MIN_TLS_VERSION, type TlsMaterial } from '../adapters/tls/read-tls.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { OwnSocketRequest } from './caller.js';
-import { answerBrokenRequests, type RequestLimits } from './doors/broken-requests.js';
+import { answerBrokenRequests, type BrokenRequestOptions, type RequestLimits } from './doors/broken-requests.js';
 import type { ConnectionLimit } from './doors/connection-limit.js';
 import { prepareSocket } from './unix-socket.js';
 
-export interface ListenersOptions extends RequestLimits {
+export interface ListenersOptions extends BrokenRequestOptions {
   readonly host: string;
   readonly port: number;
   readonly socket: string;

@@ -14,7 +14,7 @@ import type { Engine } from '../core/engine/engine.js';
 import { ResidentEngines } from '../core/engine/resident-engines.js';
 import type { SchedulerLimits } from '../core/engine/scheduler-limits.js';
 import type { ChecksumFile, EngineObserver, KvStore } from '../core/ports.js';
-import { ModelResidency } from '../core/residency/model-residency.js';
+import { ModelResidency, type ResidencyOptions } from '../core/residency/model-residency.js';
 import type { ModelNames, ModelUseLog, ResidentModel } from '../core/residency/resident-model.js';
 import { chooseBackend, describeBackend } from './choose-backend.js';
 import { agentLimits } from './engine-limits.js';
@@ -59,6 +59,7 @@ export interface EngineSurroundings {
   readonly phase?: (phase: string, loading?: LoadingProgress) => void;
   /** Is told what the engine of each model does. */
   readonly observerOf?: (model: string) => EngineObserver;
+  readonly exchanged?: ResidencyOptions['exchanged'];
 }
 
 export async function openEngine(settings: Config, surroundings: EngineSurroundings = {}): Promise<OpenedEngine> {
@@ -70,6 +71,7 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
     log = () => undefined,
     phase = () => undefined,
     observerOf,
+    exchanged,
   } = surroundings;
   const first = locateModel(settings.model.default);
   const backend = await chooseBackend(settings);
@@ -109,6 +111,7 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
       timer: systemTimer,
       limits: residencyLimits(settings),
       ...(use === undefined ? {} : { use }),
+      ...(exchanged === undefined ? {} : { exchanged }),
       log,
     });
     models = residency;

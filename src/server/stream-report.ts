@@ -1,6 +1,6 @@
 /** Work that takes long, as events: progress as it goes, then the report, or the error that ended it. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { errorBody, toSemanticError } from './error-reply.js';
+import { errorBody, noteFailure, toSemanticError } from './error-reply.js';
 import { EventStream, type StreamLimits } from './event-stream.js';
 
 /** Between two lines of progress. */
@@ -35,7 +35,7 @@ export async function streamReport<T extends { readonly type: 'report' }>(
     await send(report);
   } catch (thrown) {
     const error = toSemanticError(thrown);
-    request.log.error({ err: thrown }, error.message);
+    noteFailure(request, thrown);
     request.audit?.failed(error);
     await send({ type: 'error', ...errorBody(error) });
   } finally {

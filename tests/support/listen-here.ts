@@ -13,6 +13,7 @@ export function listenHere(app: FastifyInstance, socket: string, options: Partia
     maxHeaderBytes: 16_384,
     headersTimeoutSeconds: 5,
     receiveTimeoutSeconds: 5,
+    refused: () => undefined,
     ...options,
   });
 }

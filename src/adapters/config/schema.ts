@@ -167,6 +167,7 @@ export const configSchema = z.strictObject({
     max_mb: z.int().min(1).max(1_024),
     retry_seconds: seconds,
   }),
+  traces: z.strictObject({ otlp_endpoint: z.string(), sample_ratio: share, agent_ids: z.boolean() }),
   log: z.strictObject({
     level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']),
     file: z.string(),

@@ -46,7 +46,8 @@ function swaps(app: FastifyInstance, models: ModelResidency, limits: StreamLimit
   });
   app.post('/v1/admin/models/swap', async (request, reply): Promise<SwapBody | FastifyReply> => {
     const { model, drain_seconds: drainSeconds, stream } = parseBody(swapRequestSchema, request.body);
-    const job = models.swap(model, drainSeconds === null || drainSeconds === undefined ? undefined : drainSeconds * 1000);
+    const drainMs = drainSeconds === null || drainSeconds === undefined ? undefined : drainSeconds * 1000;
+    const job = models.swap(model, drainMs, request.trace);
     request.audit?.begun(job.ended());
     if (stream === true) return follow(job, request, reply, limits);
     void reply.code(202);

@@ -5,11 +5,13 @@ import { SemanticError } from '../../core/domain/errors.js';
 import type { EngineEvent, TokenLogprob } from '../../core/domain/request.js';
 import type { AgentService, AgentTurnStarted } from '../../core/engine/agent-service.js';
 import { chargingTokens } from '../answering/charge-tokens.js';
+import { logged } from '../answering/reply-with-answer.js';
 import { setHeaders } from '../answering/set-headers.js';
 import { callerOf } from '../caller.js';
-import { errorBody, toSemanticError } from '../error-reply.js';
+import { errorBody, noteFailure, toSemanticError } from '../error-reply.js';
 import { EventStream, type StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
+import { traced } from '../follow-requests.js';
 import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
 import { parseBody } from '../request-body.js';
 import type { ServedModels } from '../served-models.js';
@@ -34,10 +36,11 @@ export async function generate(
   reply: FastifyReply,
 ): Promise<object | FastifyReply> {
   const body = parseBody(turnSchema, request.body);
-  const { name, engine } = await options.models.acquire(body.model ?? null, whenGone(reply, null));
+  const { name, engine } = await options.models.acquire(body.model ?? null, whenGone(reply, null), request.trace);
   const turn = toTurn(body, request.headers, options.sampling, { model: name, vocabSize: engine.model.runner.vocabSize });
-  const turned = options.agents.generate(id, turn.request, callerOf(request), { signal: whenGone(reply, turn.timeoutMs) });
-  const events = chargingTokens<TurnEvent>(turned, request);
+  const asked = { ...turn.request, ...traced(request) };
+  const turned = options.agents.generate(id, asked, callerOf(request), { signal: whenGone(reply, turn.timeoutMs) });
+  const events = chargingTokens<TurnEvent>(logged<TurnEvent>(turned, request), request);
   if (!turn.stream) return whole(events, turn.request.logprobs);
   const ahead = new ReadAhead(events);
   // What is wrong with the request is mostly thrown here, while a status can still be chosen. A busy agent says nothing for long.
@@ -50,7 +53,7 @@ export async function generate(
     await sendAll(ahead, send);
   } catch (thrown) {
     const error = toSemanticError(thrown);
-    if (error.status >= 500) request.log.error({ err: thrown }, error.message);
+    noteFailure(request, thrown);
     await send({ type: 'error', ...errorBody(error) });
   } finally {
     await stream.send('[DONE]'); // a stream without it was cut off

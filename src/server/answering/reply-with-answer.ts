@@ -62,15 +62,17 @@ export function accounted<E extends AnnouncedEvent>(
 
 async function* logged<E extends AnnouncedEvent>(
   events: AsyncGenerator<E, void, undefined>,
-  { log }: FastifyRequest,
+  request: FastifyRequest,
 ): AsyncGenerator<E, void, undefined> {
   const since = performance.now();
   for await (const event of events) {
-    yield event;
-    if (event.usage === undefined) continue;
-    const { promptTokens, cachedTokens, completionTokens } = event.usage;
-    const millis = Math.round(performance.now() - since);
-    log.info({ promptTokens, cachedTokens, completionTokens, reason: event.reason, millis }, 'answered');
+    if (event.usage !== undefined) {
+      const { promptTokens, cachedTokens, completionTokens } = event.usage;
+      const millis = Math.round(performance.now() - since);
+      request.isAnswered = true;
+      request.log.info({ promptTokens, cachedTokens, completionTokens, reason: event.reason, millis }, 'answered');
+    }
+    yield event; // who has what is wanted may not come back
   }
 }
 

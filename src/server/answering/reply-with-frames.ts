@@ -1,7 +1,7 @@
 /** A reply that is a stream of frames: its head goes out at once, and what breaks in the middle is told in the dialect's own words. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SemanticError } from '../../core/domain/errors.js';
-import { toSemanticError } from '../error-reply.js';
+import { noteFailure, toSemanticError } from '../error-reply.js';
 import { EventStream, type Frame, type StreamLimits } from '../event-stream.js';
 import { setHeaders } from './set-headers.js';
 
@@ -30,7 +30,7 @@ export async function replyWithFrames(
     for await (const frame of frames) await out.send(frame.data, frame.event);
   } catch (thrown) {
     const error = toSemanticError(thrown);
-    if (error.status >= 500) request.log.error({ err: thrown }, error.message);
+    noteFailure(request, thrown);
     for (const frame of words.error(error)) await out.send(frame.data, frame.event);
   } finally {
     out.end();

@@ -7,6 +7,7 @@ import { chunkStream } from '../answering/chunk-stream.js';
 import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
+import { traced } from '../follow-requests.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import type { ServedModels } from '../served-models.js';
 import { parseBody } from '../request-body.js';
@@ -29,12 +30,15 @@ export function chatCompletions(app: FastifyInstance, options: ChatCompletionOpt
   app.post('/v1/chat/completions', async (request, reply) => {
     const { scope } = callerOf(request);
     const body = parseBody(chatCompletionSchema, request.body);
-    const { name, answerer, engine } = await models.acquire(body.model, whenGone(reply, null));
+    const { name, answerer, engine } = await models.acquire(body.model, whenGone(reply, null), request.trace);
     const wanted = toChatCompletionRequest(body, request.headers, sampling, engine.model.runner.vocabSize, { scope, persist });
     const { choices, legacyFunctions } = wanted;
     const id = `chatcmpl-${randomBytes(16).toString('hex')}`;
     const head = { id, created: Math.floor(Date.now() / 1000), model: name, legacyFunctions };
-    const answering = answerChoices(answerer, wanted.request, choices, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
+    const answering = answerChoices(answerer, { ...wanted.request, ...traced(request) }, choices, {
+      signal: whenGone(reply, wanted.timeoutMs),
+      newCallId,
+    });
     const form = {
       body: (events: AsyncIterable<ChoiceEvent>) => wholeAnswer(head, events, choices, wanted.request.logprobs),
       stream: wanted.stream ? chunkStream(() => new ChatStream(head, wanted.includeUsage)) : null,

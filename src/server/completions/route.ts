@@ -9,6 +9,7 @@ import { chunkStream } from '../answering/chunk-stream.js';
 import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
+import { traced } from '../follow-requests.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { parseBody } from '../request-body.js';
 import type { ServedModels } from '../served-models.js';
@@ -29,14 +30,15 @@ export function completions(app: FastifyInstance, options: CompletionOptions): v
   app.post('/v1/completions', async (request, reply) => {
     const { scope } = callerOf(request);
     const body = parseBody(completionSchema, request.body);
-    const { name, engine } = await models.acquire(body.model, whenGone(reply, null));
+    const { name, engine } = await models.acquire(body.model, whenGone(reply, null), request.trace);
     const wanted = toCompletionRequest(body, request.headers, sampling, engine.model, { scope, persist });
     const { choices, echoes, logprobs, requests } = wanted;
     const head = { id: `cmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: name };
     const form: AnswersForm = { head, choices, echoes, logprobs };
     const answering = mergeAnswers<EngineEvent>({
       number: requests.length * choices,
-      start: (choice, signal) => engine.submit(asChoice(requests[Math.floor(choice / choices)]!, choice % choices), { signal }),
+      start: (choice, signal) =>
+        engine.submit({ ...asChoice(requests[Math.floor(choice / choices)]!, choice % choices), ...traced(request) }, { signal }),
       signal: whenGone(reply, wanted.timeoutMs),
     });
     const reading = {

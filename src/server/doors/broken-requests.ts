@@ -11,10 +11,15 @@ export interface RequestLimits {
   readonly receiveTimeoutSeconds: number;
 }
 
+export interface BrokenRequestOptions extends RequestLimits {
+  /** Told of every one, with what else is known of it. */
+  readonly refused: (error: SemanticError, line: object) => void;
+}
+
 /** Until the answer is taken and the connection closed from the other side. */
 const GRACE_MS = 1_000;
 
-export function answerBrokenRequests(server: Server | TlsServer, limits: RequestLimits): void {
+export function answerBrokenRequests(server: Server | TlsServer, { refused, ...limits }: BrokenRequestOptions): void {
   const latest = new WeakMap<Duplex, ServerResponse>();
   const given = new WeakSet<Duplex>();
   server.on('request', (request: IncomingMessage, response: ServerResponse) => latest.set(request.socket, response));
@@ -28,7 +33,9 @@ export function answerBrokenRequests(server: Server | TlsServer, limits: Request
       return;
     }
     given.add(socket);
-    endWith(answerTo(errorOf(cause, isAnswering, limits)), socket);
+    const error = errorOf(cause, isAnswering, limits);
+    refused(error, { status: error.status });
+    endWith(answerTo(error), socket);
   });
 }
 

@@ -62,8 +62,8 @@ export class StartReport {
 
 const RETRY_AFTER_SECONDS = 2;
 
-/** Alive, not started, not ready; whatever else is asked is a 503 that says so. */
-export function answerWhileStarting(report: StartReport): RequestListener {
+/** Alive, not started, not ready; whatever else is asked is a 503 that says so, of which `refused` is told. */
+export function answerWhileStarting(report: StartReport, refused: (error: SemanticError, line: object) => void): RequestListener {
   return (request: IncomingMessage, response: ServerResponse) => {
     const path = request.url?.split('?')[0];
     if (path === '/health/live') return send(response, 200, { status: 'ok' });
@@ -72,6 +72,7 @@ export function answerWhileStarting(report: StartReport): RequestListener {
     if (path === '/v1/admin/process' && request instanceof OwnSocketRequest) return send(response, 200, report.process());
     const { phase, seconds } = report.health();
     const error = new SemanticError('ModelUnavailable', `[server] the daemon is starting: ${phase}, ${seconds} s so far`);
+    refused(error, { method: request.method, status: error.status });
     send(response, error.status, bodyInEveryDialect(error, 'api_error'));
   };
 }

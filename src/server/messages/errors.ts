@@ -1,7 +1,7 @@
 /** Errors as the Messages API spells them: clients decide by status and type whether to try again. */
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { ErrorCode, SemanticError } from '../../core/domain/errors.js';
-import { toSemanticError, wireMessage } from '../error-reply.js';
+import { noteFailure, toSemanticError, wireMessage } from '../error-reply.js';
 
 const TYPES: Readonly<Record<number, string>> = {
   400: 'invalid_request_error',
@@ -34,8 +34,7 @@ export function messagesErrorBody(error: SemanticError, requestId: string): obje
 
 export function replyWithMessagesError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = toSemanticError(thrown);
-  if (error.status >= 500) request.log.error({ err: thrown }, error.message);
-  else request.log.info({ code: error.code }, error.message);
+  noteFailure(request, thrown);
   const status = statusOf(error);
   const again = error.retryAfterSeconds ?? RETRY_AFTER_SECONDS[status];
   if (again !== undefined) void reply.header('retry-after', String(again));

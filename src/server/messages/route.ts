@@ -8,6 +8,7 @@ import { SemanticError } from '../../core/domain/errors.js';
 import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { Frame, StreamLimits } from '../event-stream.js';
+import { traced } from '../follow-requests.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { agentHint } from '../identity/agent-hint.js';
 import { parseConversation } from '../request-body.js';
@@ -45,10 +46,10 @@ function routes(app: FastifyInstance, options: MessagesOptions): void {
   const { models, seal, stream: limits } = options;
   app.post('/v1/messages', async (request, reply) => {
     const body = await parseConversation(messagesSchema, request.body);
-    const { name, answerer } = await models.acquire(body.model, whenGone(reply, null));
+    const { name, answerer } = await models.acquire(body.model, whenGone(reply, null), request.trace);
     const wanted = toMessagesRequest(body, request.headers, { ...options, scope: callerOf(request).scope });
     const head: MessageHead = { id: `msg_${randomBytes(12).toString('hex')}`, model: name };
-    const answering = answerer.answer(wanted.request, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
+    const answering = answerer.answer({ ...wanted.request, ...traced(request) }, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
     const display = thinkingDisplay(seal, body.thinking?.display);
     const form = {
       body: (events: AsyncIterable<ConversationEvent>) => whole(head, body.max_tokens, events, display),
@@ -58,7 +59,7 @@ function routes(app: FastifyInstance, options: MessagesOptions): void {
   });
   app.post('/v1/messages/count_tokens', async (request, reply) => {
     const body = await parseConversation(countTokensSchema, request.body);
-    const { answerer } = await models.acquire(body.model, whenGone(reply, null));
+    const { answerer } = await models.acquire(body.model, whenGone(reply, null), request.trace);
     const { scope } = callerOf(request);
     const asker = { scope, ...agentHint(request.headers, { metadata: body['metadata'] }, scope) };
     return { input_tokens: await answerer.countTokens(toPrompt(body, seal), asker) };

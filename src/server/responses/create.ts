@@ -8,6 +8,7 @@ import { SemanticError } from '../../core/domain/errors.js';
 import { accounted, replyWithAnswer, type StreamedForm } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
+import { traced } from '../follow-requests.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { agentHint } from '../identity/agent-hint.js';
 import { ReadAhead } from '../read-ahead.js';
@@ -46,13 +47,13 @@ export function createResponses(app: FastifyInstance, options: CreateOptions): v
   const { models, seal, stored } = options;
   app.post('/v1/responses', async (request, reply) => {
     const body = await parseConversation(responsesSchema, request.body);
-    const model = await models.acquire(body.model ?? null, whenGone(reply, null));
+    const model = await models.acquire(body.model ?? null, whenGone(reply, null), request.trace);
     const wanted = await understood(body, model, request, options);
     return body.background === true ? answerLater(body, wanted, options, request, reply) : answerNow(body, wanted, options, request, reply);
   });
   app.post('/v1/responses/input_tokens', async (request, reply) => {
     const body = await parseConversation(inputTokensSchema, request.body);
-    const { answerer } = await models.acquire(body.model ?? null, whenGone(reply, null));
+    const { answerer } = await models.acquire(body.model ?? null, whenGone(reply, null), request.trace);
     const { scope } = callerOf(request);
     const previous = body.previous_response_id;
     const history = typeof previous === 'string' ? (await stored.history(scope, previous)).items : [];
@@ -88,7 +89,7 @@ async function understood(body: ResponsesBody, model: ResidentModel, request: Fa
   const keep = (events: StoredResponse['events']): void => {
     if (store !== false) stored.keep(scope, { ...kept, response: stream.response(), events });
   };
-  return { ...wanted, model, scope, stream, keep };
+  return { ...wanted, request: { ...wanted.request, ...traced(request) }, model, scope, stream, keep };
 }
 
 function heard(items: readonly Item[], scope: string, stored: StoredResponses): Promise<HeardItem[]> {
