@@ -5,8 +5,9 @@ import { GREEDY } from '#src/core/domain/sampling.js';
 
 import { median } from '../median.js';
 import { decode, openModel, prefill } from '../ours.js';
-import { figure, table } from '../table.js';
-import { ENGINE, engineOptions, verb } from '../verb.js';
+import { figure, type Table, table } from '../table.js';
+import { ENGINE, engineOptions, type Progress, verb } from '../verb.js';
+import { WatchedDecode } from '../watched-decode.js';
 
 const CALLS = 200_000;
 const SCRAPES = 50;
@@ -22,9 +23,10 @@ const NOTHING = {
 };
 
 export const telemetry = verb({
-  summary: 'what counting for metrics takes of a decode step, and what a scrape holds the event loop for',
-  flags: { ...ENGINE, decode: '200' },
-  async run(flags) {
+  summary:
+    'decode speed with metrics, log and traces beside that without, what counting takes of a step, and what a scrape holds the event loop for',
+  flags: { ...ENGINE, decode: '200', rounds: '15' },
+  async run(flags, progress) {
     const { native, runner } = await openModel(engineOptions(flags));
     const sequence = await runner.createSequence(GREEDY);
     await prefill(runner, sequence, 64);
@@ -54,6 +56,7 @@ export const telemetry = verb({
     }
     metrics.close();
     return [
+      await paired(flags, progress),
       table(
         ['metrics', ''],
         [
@@ -66,3 +69,33 @@ export const telemetry = verb({
     ];
   },
 });
+
+/** Answers in turn, the one that goes first changing with every round, so that what the machine does meanwhile falls on both. */
+async function paired(flags: typeof ENGINE & { readonly decode: string; readonly rounds: string }, progress: Progress): Promise<Table> {
+  const [tokens, rounds] = [Number(flags.decode), Number(flags.rounds)];
+  const decoding = await WatchedDecode.start(flags);
+  const [plain, watched, lost]: [number[], number[], number[]] = [[], [], []];
+  const takes = [async () => plain.push(await decoding.plainly(tokens)), async () => watched.push(await decoding.watchedly(tokens))];
+  try {
+    await decoding.plainly(tokens);
+    await decoding.watchedly(tokens);
+    for (let round = 0; round < rounds; round++) {
+      for (const take of round % 2 === 0 ? takes : takes.toReversed()) await take();
+      lost.push(100 * (1 - watched.at(-1)! / plain.at(-1)!));
+      progress(`round ${round + 1}: ${figure(plain.at(-1))} tokens/s, watched ${figure(watched.at(-1))}, ${figure(lost.at(-1))} % less`);
+    }
+  } finally {
+    await decoding.close();
+  }
+  const sorted = lost.toSorted((a, b) => a - b);
+  const quartile = (share: number): string => figure(sorted[Math.floor((sorted.length - 1) * share)]);
+  return table(
+    [`decoding ${tokens} tokens, one sequence, ${rounds} pairs`, ''],
+    [
+      ['nobody watches, tokens/s', figure(median(plain))],
+      ['metrics, log at info and traces, tokens/s', figure(median(watched))],
+      ['slower by, median of the pairs, %', figure(median(lost))],
+      ['quartiles of the pairs, %', `${quartile(0.25)} .. ${quartile(0.75)}`],
+    ],
+  );
+}
