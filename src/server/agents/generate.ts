@@ -4,8 +4,7 @@ import type { CacheReport } from '../../core/domain/cache-report.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { EngineEvent, TokenLogprob } from '../../core/domain/request.js';
 import type { AgentService, AgentTurnStarted } from '../../core/engine/agent-service.js';
-import { chargingTokens } from '../answering/charge-tokens.js';
-import { logged } from '../answering/reply-with-answer.js';
+import { accounted } from '../answering/reply-with-answer.js';
 import { setHeaders } from '../answering/set-headers.js';
 import { callerOf } from '../caller.js';
 import { errorBody, noteFailure, toSemanticError } from '../error-reply.js';
@@ -40,7 +39,7 @@ export async function generate(
   const turn = toTurn(body, request.headers, options.sampling, { model: name, vocabSize: engine.model.runner.vocabSize });
   const asked = { ...turn.request, ...traced(request) };
   const turned = options.agents.generate(id, asked, callerOf(request), { signal: whenGone(reply, turn.timeoutMs) });
-  const events = chargingTokens<TurnEvent>(logged<TurnEvent>(turned, request), request);
+  const events = accounted<TurnEvent>(turned, request);
   if (!turn.stream) return whole(events, turn.request.logprobs);
   const ahead = new ReadAhead(events);
   // What is wrong with the request is mostly thrown here, while a status can still be chosen. A busy agent says nothing for long.

@@ -52,7 +52,7 @@ async function open(limits: Partial<RateLimits>, keysRequired = false): Promise<
   app.setErrorHandler((error, request, reply) =>
     request.url.startsWith('/v1/messages') ? replyWithMessagesError(error, request, reply) : replyWithError(error, request, reply),
   );
-  health(app, { state: () => 'ready' });
+  health(app, { state: () => 'ready', audit: () => null });
   metrics(app, { page: () => Promise.resolve({ contentType: 'text/plain', text: '{}' }) }, false);
   for (const path of ['/v1/chat/completions', '/v1/messages']) {
     app.post<{ Body: { cost?: number } }>(path, (request) => {
