@@ -2,14 +2,20 @@ import type { Readable } from 'node:stream';
 import type { FastifyInstance } from 'fastify';
 import { SemanticError } from '../core/domain/errors.js';
 import { nextTurn } from '../core/domain/in-slices.js';
+import { isDeeperThan } from './json-depth.js';
+
+/** Levels of arrays and objects. What goes through a body level by level, a chat template say, has a stack that ends. */
+const MOST_LEVELS = 256;
 
 /** Bodies are JSON in strict UTF-8, whatever content type the client claims: a replaced character would be a wrong prompt. */
 export function parseJsonBodies(app: FastifyInstance, maxBytes: number): void {
   app.removeAllContentTypeParsers();
   // A large one takes its time: whatever else is due comes between the parts of the work.
   app.addContentTypeParser('*', async (_request: unknown, payload: Readable) => {
-    const text = decoded(await readBody(payload, maxBytes));
+    const body = await readBody(payload, maxBytes);
+    const text = decoded(body);
     await nextTurn();
+    assertDepth(body);
     const json = parseJson(text);
     await nextTurn();
     return json;
@@ -34,6 +40,14 @@ async function readBody(payload: Readable, maxBytes: number): Promise<Buffer> {
   }
   if (bytes <= maxBytes) return Buffer.concat(chunks, bytes);
   throw new SemanticError('BodyTooLarge', `the request body has ${bytes} bytes, at most ${maxBytes} are taken (server.max_body_bytes)`);
+}
+
+function assertDepth(body: Buffer): void {
+  if (isDeeperThan(body, MOST_LEVELS))
+    throw new SemanticError(
+      'InvalidRequest',
+      `the request body has arrays and objects in each other, more than ${MOST_LEVELS} levels deep`,
+    );
 }
 
 function decoded(body: Buffer): string {

@@ -95,6 +95,20 @@ describe('bodies', () => {
     expect(await errorOf(await post(body))).toMatchObject({ status: 400, param: 'temperature' });
   });
 
+  test('arrays and objects too deep in each other are 400, whichever field they are in', async () => {
+    for (const levels of [300, 100_000]) {
+      for (const field of ['n', 'tools', 'response_format', 'messages', 'anything']) {
+        const deep = `${'{"a":['.repeat(levels / 2)}${']}'.repeat(levels / 2)}`;
+        const error = await errorOf(await post(`{"model":"smollm2-135m-instruct","max_tokens":1,"${field}":${deep}}`));
+        expect(error).toMatchObject({
+          status: 400,
+          code: 'invalid_request',
+          message: expect.stringContaining('more than 256 levels deep'),
+        });
+      }
+    }
+  });
+
   test('invalid UTF-8 is 400, not a replaced character', async () => {
     const body = Buffer.concat([
       Buffer.from('{"model":"smollm2-135m-instruct","messages":[{"role":"user","content":"'),
