@@ -44,14 +44,19 @@ export async function listen(first: RequestListener, options: ListenersOptions):
   // Peers that are gone without a word are found by the system's own probes, which go out once nothing was heard for a while.
   const probes = { keepAlive: true, keepAliveInitialDelay: PROBE_AFTER_MS };
   const maxHeaderSize = options.maxHeaderBytes;
-  const tcpOptions = { maxHeaderSize, ...timeouts(options), ...probes };
+  const requireHostHeader = false; // the doors want it, and say so; Node says nothing with its 400
+  const tcpOptions = { maxHeaderSize, requireHostHeader, ...timeouts(options), ...probes };
   const secure = options.tls === null ? null : createTlsServer({ ...tcpOptions, ...handshake(options.tls, options) }, handle);
   const tcp = secure ?? createServer(tcpOptions, handle);
   options.connections.watch(tcp);
   // Who can open the socket is trusted to send at its own pace: an agent to be imported may be large.
-  const unix = createServer({ maxHeaderSize, requestTimeout: 0, IncomingMessage: OwnSocketRequest }, handle);
+  const unix = createServer({ maxHeaderSize, requireHostHeader, requestTimeout: 0, IncomingMessage: OwnSocketRequest }, handle);
   const servers: (Server | TlsServer)[] = [tcp, unix];
-  for (const server of servers) answerBrokenRequests(server, options);
+  for (const server of servers) {
+    answerBrokenRequests(server, options);
+    // Node would answer what is expected besides 100-continue with a bare 417; to pass it over is as right (RFC 9110, 10.1.1).
+    server.on('checkExpectation', handle);
+  }
   await bind(tcp, { host, port }, `${host}:${port}`, 'Choose another --port (0 = any free one), or stop the program that has it.');
   try {
     await bind(unix, { path: socket }, socket, 'Choose another --socket.');

@@ -1,5 +1,16 @@
+import type { IncomingMessage } from 'node:http';
 import { SemanticError } from '../../core/domain/errors.js';
 import { isLoopback } from './loopback.js';
+
+/** HTTP/1.1 has it once: of two a proxy before us might go by the other one (RFC 9112, 3.2). Throws InvalidRequest. */
+export function assertOneHost({ rawHeaders, httpVersion }: IncomingMessage): void {
+  const count = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === 'host').length;
+  if (count === 1 || (count === 0 && httpVersion === '1.0')) return;
+  throw new SemanticError(
+    'InvalidRequest',
+    `the header host is wanted once, and is there ${count === 0 ? 'not at all' : `${count} times`}`,
+  );
+}
 
 /**
  * A page of the web can have its own name point to 127.0.0.1 and is then, to the browser, of the same origin as this server

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { KnownKey } from '../../adapters/keys/key-ring.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import { apiKeysOf, OwnSocketRequest } from '../caller.js';
-import { assertHost } from './assert-host.js';
+import { assertHost, assertOneHost } from './assert-host.js';
 import type { ConnectionLimit } from './connection-limit.js';
 import { crossOrigin } from './cross-origin.js';
 import { isLoopback } from './loopback.js';
@@ -41,12 +41,13 @@ export function guardDoors(app: FastifyInstance, rules: DoorRules): void {
 
   app.addHook('onRequest', (request, reply, done) => {
     try {
+      orClose(reply, () => assertOneHost(request.raw));
       if (request.raw instanceof OwnSocketRequest) {
         const shown = knownKeyOf(request, rules);
         if (shown !== null) limitRate(request, reply, shown.key, rules.rates);
         return done();
       }
-      admitConnection(request, reply, rules.connections);
+      orClose(reply, () => rules.connections.assertAdmits(request.raw.socket));
       if (bindsLoopback) assertHost(request.headers.host, names);
       if (crossOrigin(request, reply, origins) === 'answered') return;
       const known = knownKeyOf(request, rules);
@@ -68,9 +69,10 @@ function knownKeyOf(request: FastifyRequest, { keys }: DoorRules): { readonly se
   return null;
 }
 
-function admitConnection(request: FastifyRequest, reply: FastifyReply, connections: ConnectionLimit): void {
+/** What comes after a request that is refused so is not heard. */
+function orClose(reply: FastifyReply, check: () => void): void {
   try {
-    connections.assertAdmits(request.raw.socket);
+    check();
   } catch (error) {
     void reply.header('connection', 'close');
     throw error;

@@ -111,6 +111,15 @@ describe('headers', () => {
   });
 });
 
+test('an expectation that nobody here meets is passed over', async () => {
+  for (const expected of ['200-ok', '']) {
+    const received = await exchange(patient, (socket) =>
+      socket.write(`${HEAD}expect: ${expected}\r\nconnection: close\r\ncontent-length: 2\r\n\r\n{}`),
+    );
+    expect(answerIn(received)).toEqual({ status: 200, close: true, body: {} });
+  }
+});
+
 describe('bodies', () => {
   test('one that comes too slowly is 408, and is no error of the server', async () => {
     thrown.length = 0;

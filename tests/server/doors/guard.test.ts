@@ -190,6 +190,36 @@ describe('API keys', () => {
 });
 
 describe('Host', () => {
+  /** All that comes back; the server closes. */
+  async function exchange(to: string, bytes: string): Promise<string> {
+    const { hostname, port } = new URL(to);
+    const socket = connect(Number(port), hostname);
+    socket.write(bytes);
+    return text(socket);
+  }
+
+  test.each([
+    ['two of them', 'host: localhost\r\nHost: example.invalid\r\n', 'is there 2 times'],
+    ['none', '', 'is there not at all'],
+  ])('%s is 400 in our words, and what comes after it on the connection is not heard', async (_name, lines, message) => {
+    const { doors } = await open();
+    const received = await exchange(
+      doors.address,
+      `GET /caller HTTP/1.1\r\n${lines}\r\nGET /health/live HTTP/1.1\r\nhost: localhost\r\n\r\n`,
+    );
+    const [head = '', body = ''] = received.split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 400 /);
+    expect(head).toMatch(/^connection: close$/im);
+    expect(JSON.parse(body)).toEqual({
+      error: { message: expect.stringContaining(message), type: 'invalid_request_error', param: null, code: 'invalid_request' },
+    });
+  });
+
+  test('none is right in HTTP/1.0', async () => {
+    const { doors } = await open();
+    expect(await exchange(doors.address, 'GET /health/live HTTP/1.0\r\n\r\n')).toMatch(/^HTTP\/1\.1 200 /);
+  });
+
   const REFUSED = refusedWith('invalid_request_error', 'origin_refused');
 
   test('on loopback a name of somebody else is 403, before anything is done', async () => {
