@@ -1,7 +1,7 @@
 /** Composition: settings -> models behind engines. The daemon and the commands that run in process both start here. */
 import type { Config } from '../adapters/config/schema.js';
 import { TemplateOpener } from '../adapters/chat-template/template-opener.js';
-import { locateModel } from '../adapters/hub/locate-model.js';
+import { locateModel, whileThere } from '../adapters/hub/locate-model.js';
 import { noStore } from '../adapters/kv-store/no-store.js';
 import { NativeEngine, type NativeEngineOptions } from '../adapters/mlx/native-engine.js';
 import type { RecordStore } from '../adapters/records/record-store.js';
@@ -98,10 +98,14 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
     };
     const residency: ModelResidency = new ModelResidency(first.id, {
       loader: {
-        prepare: (name) =>
-          name === first.id
-            ? prepareModel(first, { ...preparing, contextLength: (trained) => chooseContext(settings.model, trained, log) })
-            : prepareModel(locateModel(name), { ...preparing, contextLength: (trained) => lesserContext(settings.model.context, trained) }),
+        prepare: async (name) =>
+          whileThere(name === first.id ? first : locateModel(name), (located) =>
+            prepareModel(located, {
+              ...preparing,
+              contextLength: (trained) =>
+                located === first ? chooseContext(settings.model, trained, log) : lesserContext(settings.model.context, trained),
+            }),
+          ),
         kvShare: (weights) => kvShare(weights, backend.memoryBudgetBytes, settings),
         memory: () => native.stats(),
       },

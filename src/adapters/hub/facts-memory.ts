@@ -39,7 +39,7 @@ export async function factsOf(models: readonly InstalledModel[], memory: string)
 
 async function stateOf(model: InstalledModel): Promise<string> {
   const folder = modelFolder(model);
-  const names = (await readdir(folder)).toSorted();
+  const names = (await readdir(folder).catch((): string[] => [])).toSorted(); // it may have been removed since it was found
   const states = await Promise.all(names.map((name) => stat(join(folder, name), { bigint: true }).then(fileState, () => 'gone')));
   return names.map((name, i) => `${name} ${states[i]!}`).join('\n');
 }

@@ -26,7 +26,7 @@ export function locateModel(name: string, directory = modelsDirectory(), aliases
   if (name.includes('/') || name.endsWith('.gguf')) return locatePath(name);
   const catalogue = readCatalogue();
   if (catalogue.some((model) => model.name === name)) {
-    throw new SemanticError('ModelNotFound', `[models] ${name} is not installed in ${directory}`, {
+    throw new SemanticError('ModelNotFound', `[models] ${name} is not installed`, {
       hint: `Run: semantic models pull ${name}`,
       param: 'model',
     });
@@ -37,6 +37,16 @@ export function locateModel(name: string, directory = modelsDirectory(), aliases
     hint: suggest(name, names) ?? `Known: ${names.join(', ')}.`,
     param: 'model',
   });
+}
+
+/** Uses a model that was located. Throws ModelNotFound where what is missing is all of it: it was removed meanwhile. */
+export async function whileThere<T>(model: LocatedModel, use: (model: LocatedModel) => Promise<T>): Promise<T> {
+  try {
+    return await use(model);
+  } catch (error) {
+    if (!(error instanceof SemanticError) || error.code !== 'ModelFileMissing' || existsSync(model.path)) throw error;
+    throw new SemanticError('ModelNotFound', `[models] ${model.id} was removed just now`, { param: 'model', cause: error });
+  }
 }
 
 function locatePath(name: string): LocatedModel {

@@ -52,7 +52,7 @@ export function libraryHere(): LibraryPlaces {
 /** By id. */
 export async function listModels(places: LibraryPlaces = libraryHere()): Promise<LibraryModel[]> {
   const installed = installedModels(places.models);
-  const rows = await describe(installed, places);
+  const rows = (await describe(installed, places)).filter(({ path }) => path !== null && existsSync(path)); // some may be gone by now
   const ids = new Set(installed.map(({ id }) => id));
   const available = readCatalogue().filter(({ name }) => !ids.has(name));
   return [...rows, ...available.map(availableModel)].toSorted((a, b) => (a.id < b.id ? -1 : 1));
@@ -63,9 +63,10 @@ export async function showModel(name: string, places: LibraryPlaces = libraryHer
   const aliases = readAliases(places.aliases);
   const found = installedModel(name, places.models) ?? installedModel(aliasTarget(aliases, name) ?? '', places.models);
   if (found !== null) {
+    const source = readOrigin(modelFolder(found))?.source ?? catalogueEntry(found.id)?.name ?? null;
+    const files = filesOf(found); // before anything is waited for, since it may be removed meanwhile
     const [row] = await describe([found], places);
-    const folder = modelFolder(found);
-    return { ...row!, source: readOrigin(folder)?.source ?? catalogueEntry(found.id)?.name ?? null, files: filesOf(found) };
+    return { ...row!, source, files };
   }
   const known = catalogueEntry(name);
   if (known !== undefined) {

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { lstat, rename, rm, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SemanticError } from '../../core/domain/errors.js';
@@ -12,11 +13,19 @@ export function assertNotResident(model: InstalledModel, resident: readonly stri
   });
 }
 
-/** Of a model that was registered by link only the link goes. A name that is there is whole: the folder is moved aside first. */
+/**
+ * Of a model that was registered by link only the link goes. A name that is there is whole: the folder is moved aside first. Throws
+ * ModelNotFound where somebody else removes it at the same time.
+ */
 export async function removeModel({ id }: InstalledModel, directory: string): Promise<void> {
   const folder = join(directory, id);
-  if ((await lstat(folder)).isSymbolicLink()) return unlink(folder);
-  const aside = join(directory, `.removed-${id}-${process.pid}`);
-  await rename(folder, aside);
+  const aside = join(directory, `.removed-${id}-${randomUUID()}`);
+  try {
+    if ((await lstat(folder)).isSymbolicLink()) return await unlink(folder);
+    await rename(folder, aside);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code !== 'ENOENT') throw cause;
+    throw new SemanticError('ModelNotFound', `[models] ${id} is removed already`, { param: 'model', cause });
+  }
   await rm(aside, { recursive: true, force: true });
 }

@@ -1,7 +1,6 @@
 /** Reads every file of an installed model and compares it with the hash it had when it was fetched or made. */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type FileHandle, open } from 'node:fs/promises';
 import { join } from 'node:path';
 import { readModelFacts } from '../model-files/model-facts.js';
 import { type InstalledModel, modelFolder } from './locate-model.js';
@@ -33,23 +32,26 @@ export async function verifyModel(model: InstalledModel, onProgress: (done: numb
   const files: VerifiedFile[] = [];
   for (const { path, sha256 } of wanted) {
     const file = join(folder, path);
-    const found = await stat(file).catch(() => null);
+    // Opened before anything else is asked of it: it may be removed meanwhile.
+    const found = await open(file).catch(() => null);
     if (found === null) {
       files.push({ path, bytes: 0, state: 'missing', sha256: null });
       continue;
     }
-    const got = await sha256Of(file, (bytes) => onProgress((done += bytes), total));
+    const { size: bytes } = await found.stat();
+    const got = await sha256Of(found, (read) => onProgress((done += read), total));
     const state = sha256 === null ? 'unrecorded' : got === sha256 ? 'whole' : 'damaged';
-    files.push({ path, bytes: found.size, state, sha256: got });
+    files.push({ path, bytes, state, sha256: got });
   }
   const { problem } = await readModelFacts(model.path);
   const broken = files.some(({ state }) => state === 'damaged' || state === 'missing');
   return { id: model.id, ok: !broken && problem === null, files, problem };
 }
 
-async function sha256Of(file: string, onBytes: (bytes: number) => void): Promise<string> {
+/** Closes `file`. */
+async function sha256Of(file: FileHandle, onBytes: (bytes: number) => void): Promise<string> {
   const content = createHash('sha256');
-  for await (const chunk of createReadStream(file, { highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>) {
+  for await (const chunk of file.createReadStream({ highWaterMark: 1024 * 1024 }) as AsyncIterable<Buffer>) {
     content.update(chunk);
     onBytes(chunk.length);
   }

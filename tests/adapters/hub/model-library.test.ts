@@ -16,11 +16,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { setAlias } from '../../../src/adapters/hub/change-alias.js';
+import { whileThere } from '../../../src/adapters/hub/locate-model.js';
 import { findInstalled, type LibraryPlaces, listModels, showModel } from '../../../src/adapters/hub/model-library.js';
 import { ModelUse, readUse } from '../../../src/adapters/hub/model-use.js';
 import { ORIGIN_FILE, originText } from '../../../src/adapters/hub/origin-file.js';
 import { assertNotResident, removeModel } from '../../../src/adapters/hub/remove-model.js';
 import { verifyModel } from '../../../src/adapters/hub/verify-model.js';
+import { SemanticError } from '../../../src/core/domain/errors.js';
 import { starterModelFile } from '../../support/starter-model.js';
 
 const fixtures = fileURLToPath(new URL('../../fixtures/models', import.meta.url));
@@ -49,6 +51,14 @@ const install = (fixture: string, id = fixture): string => {
 const quiet = (): void => undefined;
 
 describe('listModels', () => {
+  test('leaves out a model that is removed while they are read', async () => {
+    install('llama-4bit-g32', 'stays');
+    const folder = install('llama-4bit-g32', 'goes');
+    const listing = listModels(places);
+    rmSync(folder, { recursive: true });
+    expect((await listing).filter(({ installed }) => installed).map(({ id }) => id)).toEqual(['stays']);
+  });
+
   test('says of every model what its headers say, and the catalogue what it could pull', async () => {
     for (const name of ['llama-4bit-g32', 'qwen3-bf16', 'gemma3-gguf', 'gpt-oss-mlx', 'llama-f32', 'mistral-window-f16']) install(name);
     install('../embeddings/bert-f16', 'bert-f16');
@@ -127,6 +137,38 @@ describe('showModel', () => {
     install('llama-f32', 'mine');
     await expect(showModel('mime', places)).rejects.toMatchObject({ code: 'ModelNotFound', hint: 'Did you mean mine?' });
     expect(() => findInstalled('../mine', places)).toThrow(expect.objectContaining({ code: 'ModelNotFound' }));
+  });
+});
+
+describe('a model that is removed meanwhile', () => {
+  test('is shown as it was found', async () => {
+    const showing = showModel('goes', (install('llama-4bit-g32', 'goes'), places));
+    rmSync(join(places.models, 'goes'), { recursive: true });
+    expect((await showing).files.map(({ path }) => path)).toEqual(['config.json', 'model.safetensors']);
+  });
+
+  test('is missing to whoever verifies it', async () => {
+    const folder = install('llama-4bit-g32', 'goes');
+    const verifying = verifyModel(findInstalled('goes', places), () => rmSync(folder, { recursive: true, force: true }));
+    expect((await verifying).files.map(({ state }) => state)).toEqual(['unrecorded', 'missing']);
+  });
+
+  test('is not found by whoever loads it; a file that is missing of what is there is told as such', async () => {
+    const folder = install('llama-4bit-g32', 'goes');
+    const lacking = (): Promise<never> => Promise.reject(new SemanticError('ModelFileMissing', 'wanted model.safetensors'));
+    const model = findInstalled('goes', places);
+    await expect(whileThere(model, lacking)).rejects.toMatchObject({ code: 'ModelFileMissing' });
+    rmSync(folder, { recursive: true });
+    await expect(whileThere(model, lacking)).rejects.toMatchObject({ code: 'ModelNotFound', param: 'model' });
+    expect(await whileThere(model, () => Promise.resolve(1))).toBe(1);
+  });
+
+  test('is not found by whoever else removes it', async () => {
+    const model = findInstalled('goes', (install('llama-4bit-g32', 'goes'), places));
+    const removals = await Promise.allSettled([removeModel(model, places.models), removeModel(model, places.models)]);
+    expect(removals.map(({ status }) => status).toSorted()).toEqual(['fulfilled', 'rejected']);
+    expect(removals.find(({ status }) => status === 'rejected')).toMatchObject({ reason: { code: 'ModelNotFound' } });
+    expect(readdirSync(places.models)).toEqual([]);
   });
 });
 
