@@ -1,5 +1,6 @@
 /** Any error as the OpenAI dialect spells it: status, headers and `{error: {message, type, param, code}}`. */
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
+import { OwnSocketRequest } from './caller.js';
 import { dialectCode } from '../core/domain/dialect-code.js';
 import { SemanticError } from '../core/domain/errors.js';
 
@@ -34,17 +35,40 @@ function errorType(status: number): string {
   return status < 500 ? 'invalid_request_error' : 'server_error';
 }
 
-/** Fastify's own errors and unforeseen ones become rows of the table too. */
-export function toSemanticError(error: unknown): SemanticError {
+/** Fastify's own errors and unforeseen ones become rows of the table too. What nobody foresaw may name files: it is for the log alone. */
+export function toSemanticError(thrown: unknown, request: FastifyRequest | null): SemanticError {
+  const error = rowOf(thrown);
+  return request?.raw instanceof OwnSocketRequest ? error : withoutFolders(error);
+}
+
+/** Where something broke here, others are told which file it is, and only the daemon's own user where it lies. */
+function withoutFolders(error: SemanticError): SemanticError {
+  const message = error.status < 500 ? error.message : error.message.replaceAll(FOLDERS, '');
+  if (message === error.message) return error;
+  const { code, hint, param, retryAfterSeconds } = error;
+  return new SemanticError(code, message, {
+    cause: error,
+    ...(hint === undefined ? {} : { hint }),
+    ...(param === undefined ? {} : { param }),
+    ...(retryAfterSeconds === undefined ? {} : { retryAfterSeconds }),
+  });
+}
+
+/** Of absolute paths. */
+const FOLDERS = /(?<![^\s'"`(=:,])\/(?:[^\s'"`/]+\/)+/g;
+
+function rowOf(error: unknown): SemanticError {
   if (error instanceof SemanticError) return error;
   const { statusCode, message } = error as Partial<FastifyError>;
   if (statusCode !== undefined && statusCode < 500)
     return new SemanticError('InvalidRequest', message ?? 'malformed request', { cause: error });
-  return new SemanticError('Internal', `an unexpected error: ${message ?? String(error)}`, { cause: error });
+  return new SemanticError('Internal', 'an unexpected error; the log of the daemon has it under the x-request-id of this answer', {
+    cause: error,
+  });
 }
 
 export function replyWithError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const error = toSemanticError(thrown);
+  const error = toSemanticError(thrown, request);
   noteFailure(request, thrown);
   if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.retryAfterSeconds));
   void reply.code(error.status).send(errorBody(error));

@@ -34,7 +34,7 @@ export async function streamReport<T extends { readonly type: 'report' }>(
     }, gone.signal);
     await send(report);
   } catch (thrown) {
-    const error = toSemanticError(thrown);
+    const error = toSemanticError(thrown, request);
     noteFailure(request, thrown);
     request.audit?.failed(error);
     await send({ type: 'error', ...errorBody(error) });

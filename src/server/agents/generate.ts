@@ -51,7 +51,7 @@ export async function generate(
   try {
     await sendAll(ahead, send);
   } catch (thrown) {
-    const error = toSemanticError(thrown);
+    const error = toSemanticError(thrown, request);
     noteFailure(request, thrown);
     await send({ type: 'error', ...errorBody(error) });
   } finally {

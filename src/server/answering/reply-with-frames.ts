@@ -29,7 +29,7 @@ export async function replyWithFrames(
   try {
     for await (const frame of frames) await out.send(frame.data, frame.event);
   } catch (thrown) {
-    const error = toSemanticError(thrown);
+    const error = toSemanticError(thrown, request);
     noteFailure(request, thrown);
     for (const frame of words.error(error)) await out.send(frame.data, frame.event);
   } finally {

@@ -33,7 +33,7 @@ export function messagesErrorBody(error: SemanticError, requestId: string): obje
 }
 
 export function replyWithMessagesError(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const error = toSemanticError(thrown);
+  const error = toSemanticError(thrown, request);
   noteFailure(request, thrown);
   const status = statusOf(error);
   const again = error.retryAfterSeconds ?? RETRY_AFTER_SECONDS[status];

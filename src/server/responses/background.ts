@@ -76,7 +76,7 @@ export class Run {
     try {
       for await (const event of events) this.#tell(stream.take(event));
     } catch (thrown) {
-      const error = toSemanticError(thrown);
+      const error = toSemanticError(thrown, null);
       if (!stream.isOver && error.status >= 500) onError(thrown);
       this.#tell(stream.fail(error));
     }

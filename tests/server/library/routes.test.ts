@@ -88,6 +88,12 @@ describe('/v1/admin/models', () => {
     expect((await call('POST', 'models/pull', { sauce: 'x' })).status).toBe(400);
   });
 
+  test('a pull of what is not there is no error of the daemon in its log', async () => {
+    const text = await (await call('POST', 'models/pull', { source: 'hf:nobody/nothing' })).text();
+    expect(eventsOf(text).at(-1)).toMatchObject({ type: 'error', error: { code: 'model_not_found' } });
+    expect(daemon.stderr()).not.toContain('"level":50');
+  });
+
   test('does not remove what is in memory, over HTTP or by the command', async () => {
     const refused = await call('DELETE', `models/${STARTER}`);
     expect([refused.status, await refused.json()]).toMatchObject([409, { error: { code: 'model_conflict' } }]);
