@@ -8,6 +8,7 @@ import { check } from './check.js';
 import { compileSources } from './compile-sources.js';
 import { fetchMlx } from './fetch-mlx.js';
 import { fetchEmbeddingModel, fetchModel } from './fetch-model.js';
+import { takeFuzzOptions } from './fuzz-options.js';
 import { installClients } from './install-clients.js';
 import { installPackages } from './install-packages.js';
 import { installSchemathesis } from './install-schemathesis.js';
@@ -38,6 +39,11 @@ const COMMANDS = {
       process.env['FAULTS_FORM'] = 'long';
       return become('node_modules/vitest/vitest.mjs', ['run', 'tests/faults', ...args]);
     },
+  },
+  /** Requests and byte streams that no client should send: docs/security.md. */
+  'test:fuzz': {
+    steps: ALL_STEPS,
+    start: (/** @type {string[]} */ args) => become('node_modules/vitest/vitest.mjs', ['run', 'tests/fuzz', ...takeFuzzOptions(args)]),
   },
   /** Real clients against a real daemon: docs/clients.md. */
   'test:clients': {
