@@ -155,9 +155,14 @@ export class KvParking {
     const { tokens, scope, owner, trace } = parcel;
     const chain = this.chain(tokens, scope, owner);
     if (this.#missing(chain).length === 0) return { done: this.#enqueue(() => this.#own(chain, owner).then(() => 0)) };
-    const { sequence } = await runner.forkSequence(parcel.sequence, tokens.length, GREEDY);
+    // Before anything is waited for: whoever evicts the sequence meanwhile frees its lease.
     const lease = pool.fork(parcel.lease, countsOf(parcel.lease));
     this.#leases.add(lease);
+    const { sequence } = await runner.forkSequence(parcel.sequence, tokens.length, GREEDY).catch((error: unknown) => {
+      this.#leases.delete(lease);
+      pool.free(lease);
+      throw error;
+    });
     const done = this.#enqueue(async () => {
       const since = performance.now();
       try {

@@ -120,6 +120,32 @@ describe.each([
   });
   afterAll(() => parked.close());
 
+  test('a sequence that is dropped, and its lease freed, while it is taken hold of is stored', async () => {
+    const { runner, parking, pool } = parked;
+    const tokens = tinyTokens(300, 7);
+    const sequence = await runner.createSequence(GREEDY);
+    await feed(runner, sequence, tokens);
+    const lease = pool.allocate([]);
+    const held = parking.park({ sequence, lease, tokens, scope: 'key', owner: null });
+    pool.free(lease);
+    const dropped = runner.dropSequence(sequence);
+    expect(await (await held).done).toBeGreaterThan(0);
+    await dropped;
+    expect([...parking.leases()]).toEqual([]);
+    expect(pool.counts().usedBytes).toBe(0);
+  });
+
+  test('a sequence that cannot be held leaves no lease behind', async () => {
+    const { runner, parking, pool } = parked;
+    const lease = pool.allocate([]);
+    const tokens = tinyTokens(300, 8);
+    const gone = await runner.createSequence(GREEDY);
+    await runner.dropSequence(gone);
+    await expect(parking.park({ sequence: gone, lease, tokens, scope: 'key', owner: null })).rejects.toThrow(/sequence/);
+    expect([...parking.leases()]).toEqual([]);
+    pool.free(lease);
+  });
+
   async function restored(prompt: Int32Array): Promise<{ sequence: number; tokens: number } | null> {
     const plan = parked.parking.plan(prompt, 'key', 0);
     if (plan === null) return null;
