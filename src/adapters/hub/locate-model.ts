@@ -44,7 +44,8 @@ export async function whileThere<T>(model: LocatedModel, use: (model: LocatedMod
   try {
     return await use(model);
   } catch (error) {
-    if (!(error instanceof SemanticError) || error.code !== 'ModelFileMissing' || existsSync(model.path)) throw error;
+    const { code } = error as Partial<NodeJS.ErrnoException>;
+    if ((code !== 'ModelFileMissing' && code !== 'ENOENT') || existsSync(model.path)) throw error;
     throw new SemanticError('ModelNotFound', `[models] ${model.id} was removed just now`, { param: 'model', cause: error });
   }
 }

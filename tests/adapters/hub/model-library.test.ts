@@ -11,6 +11,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -160,6 +161,7 @@ describe('a model that is removed meanwhile', () => {
     await expect(whileThere(model, lacking)).rejects.toMatchObject({ code: 'ModelFileMissing' });
     rmSync(folder, { recursive: true });
     await expect(whileThere(model, lacking)).rejects.toMatchObject({ code: 'ModelNotFound', param: 'model' });
+    await expect(whileThere(model, () => readdir(folder))).rejects.toMatchObject({ code: 'ModelNotFound' });
     expect(await whileThere(model, () => Promise.resolve(1))).toBe(1);
   });
 
