@@ -76,7 +76,12 @@ export class FuzzRun {
     if (fault !== null) return fault;
     if (answer === undefined) return one.script.ending === 'wait' && isSentAtOnce(one.script) ? 'closed without an answer' : null;
     if (!answer.isWhole) return one.script.ending === 'wait' ? `an answer that is cut: ${answer.status} ${shown(answer.body, 400)}` : null;
-    return this.check.faultOf(answer, { dialect: one.dialect, isHead: one.method === 'HEAD', door: one.script.door });
+    return this.check.faultOf(answer, {
+      dialect: one.dialect,
+      isHead: one.method === 'HEAD',
+      isHealth: one.target.startsWith('/health/'),
+      door: one.script.door,
+    });
   }
 
   #faultOfStream(one: StreamCase, heard: Heard): string | null {
@@ -90,7 +95,9 @@ export class FuzzRun {
     if (answers.length < least || answers.length > most) return `wanted ${least} to ${most} answers, got ${answers.length}: ${said}`;
     for (const answer of answers) {
       if (one.statuses !== null && !one.statuses.includes(answer.status)) return `wanted ${one.statuses.join(' or ')}, got ${said}`;
-      const wrong = answer.isWhole ? this.check.faultOf(answer, { dialect: 'any', isHead: false, door: one.script.door }) : null;
+      const wrong = answer.isWhole
+        ? this.check.faultOf(answer, { dialect: 'any', isHead: false, isHealth: false, door: one.script.door })
+        : null;
       if (wrong !== null) return wrong;
     }
     return null;

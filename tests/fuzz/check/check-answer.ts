@@ -23,6 +23,8 @@ export type Dialect = 'openai' | 'messages' | 'any';
 export interface Asked {
   readonly dialect: Dialect;
   readonly isHead: boolean;
+  /** Health says 503 in its own word. */
+  readonly isHealth: boolean;
   readonly door: 'tcp' | 'unix';
 }
 
@@ -46,14 +48,14 @@ export class AnswerCheck {
   }
 
   /** Null = nothing is wrong with it. */
-  faultOf(answer: Answer, { dialect, isHead, door }: Asked): string | null {
+  faultOf(answer: Answer, { dialect, isHead, isHealth, door }: Asked): string | null {
     const { status, headers, body } = answer;
     const said = `${status} ${shown(body, 400)}`;
     if (status >= 500 && !TOLD.has(status)) return `a server error: ${said}`;
     if (status === 429 && !headers.has('retry-after')) return `a 429 that does not say when to come again: ${said}`;
     if (headers.has('x-injected')) return `a header that the request wrote: ${said}`;
     if (status < 400) return headers.get('content-type')?.startsWith('text/event-stream') === true ? this.#inStream(body, door) : null;
-    if (isHead) return null;
+    if (isHead || isHealth) return null;
     if (headers.get('content-type')?.startsWith('application/json') !== true) return `an error that is no JSON: ${said}`;
     return this.#inError(body.toString(), dialect) ?? this.#leak(body.toString(), door);
   }

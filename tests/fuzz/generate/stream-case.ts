@@ -64,7 +64,6 @@ const AMBIGUOUS: readonly string[] = [
   `GET /health/live HTTP/1.1\r\n${HOST}a b: c\r\n\r\n${HIDDEN}`,
   `GET /health/live HTTP/1.1\r\n\r\n${HIDDEN}`,
   `GET /health/live HTTP/1.1\r\n${HOST}host: example.invalid\r\n\r\n${HIDDEN}`,
-  `GET  /health/live HTTP/1.1\r\n${HOST}\r\n${HIDDEN}`,
   `GET /health/live HTTP/9.9\r\n${HOST}\r\n${HIDDEN}`,
   `GET /health/live\0 HTTP/1.1\r\n${HOST}\r\n${HIDDEN}`,
   `GET /\x7f\x01 HTTP/1.1\r\n${HOST}\r\n${HIDDEN}`,
