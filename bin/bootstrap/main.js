@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
+import { audit } from './audit.js';
 import { BootstrapError } from './bootstrap-error.js';
 import { buildAddon } from './build-addon.js';
 import { check } from './check.js';
@@ -16,6 +17,7 @@ import { ROOT } from './layout.js';
 import { takeLock } from './lock.js';
 import { requirePrerequisites } from './prerequisites.js';
 import { Progress } from './progress.js';
+import { writeSbom } from './write-sbom.js';
 
 /**
  * @typedef {object} Step
@@ -57,6 +59,9 @@ const COMMANDS = {
     start: (/** @type {string[]} */ args) => become('tests/contract/run.js', args),
   },
   check: { steps: [installPackages], start: (/** @type {string[]} */ args) => check(args) },
+  /** Both ask the lockfile, not node_modules. */
+  audit: { steps: [], start: (/** @type {string[]} */ args) => audit(args) },
+  sbom: { steps: [], start: (/** @type {string[]} */ args) => writeSbom(args) },
 };
 
 /** @param {string[]} argv command, then what is passed on */
