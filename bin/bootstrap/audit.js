@@ -53,7 +53,7 @@ function npmAudit() {
       try {
         resolve(JSON.parse(stdout));
       } catch {
-        resolve({ message: error === null ? 'npm audit printed no JSON' : error.message.split('\n')[0] });
+        resolve({ message: error === null ? 'npm audit printed no JSON' : error.message.split('\n', 1).join() });
       }
     });
   });

@@ -35,8 +35,10 @@ export default class Serve extends BaseCommand {
     const { startDaemon } = await import('../server/daemon.js');
     const { stopOnSignals } = await import('../server/stop-on-signals.js');
     const { loadConfig } = await import('../adapters/config/load-config.js');
-    const sources = this.sources(chosen);
-    const starting = startDaemon(settings, this.config.version, () => loadConfig(sources));
+    const { takeSecrets } = await import('../adapters/secrets/take-secrets.js');
+    const environment = takeSecrets(process.env);
+    const sources = { ...this.sources(chosen), environment };
+    const starting = startDaemon(settings, { version: this.config.version, environment, readSettings: () => loadConfig(sources) });
     const stopped = stopOnSignals(starting, (text) => this.note(text));
     stopped.catch(() => undefined); // awaited below
     const daemon = await starting;

@@ -62,6 +62,8 @@ export interface AppOptions extends EmbeddingOptions {
   process(): ProcessBody;
   /** Where models are fetched from. */
   readonly hub: Config['hub'];
+  /** Of the process when it began: it has the token for the hub. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
   /** The models in memory, and when they were used. */
   resident(): readonly ResidentModelUse[];
 }

@@ -54,15 +54,23 @@ export interface Daemon {
   reload(): Reloaded;
 }
 
-/** `readSettings`: as they are now, for a reload. */
-export async function startDaemon(settings: Config, version: string, readSettings: () => Config): Promise<Daemon> {
+export interface DaemonStart {
+  readonly version: string;
+  /** Of the process when it began, secrets included. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Settings as they are now, for a reload. */
+  readSettings(): Config;
+}
+
+export async function startDaemon(settings: Config, started: DaemonStart): Promise<Daemon> {
   const { server } = settings;
   const logger = await openLog(settings.log);
   const keys = new KeyRing(keysFile(), (error) => logger.error({ err: error }, 'no API key is valid: their file cannot be read'));
   // Before the model is loaded: who may not start is told at once.
   assertMayListen({ host: server.host, allowRemote: server.allow_remote, requireKeys: server.require_keys, keysOnFile: keys.size });
   const tls = readTls(server, Date.now());
-  const traces = await openTraces(settings.traces, { environment: process.env, version, log: (message) => logger.warn(message) });
+  const { environment, version } = started;
+  const traces = await openTraces(settings.traces, { environment, version, log: (message) => logger.warn(message) });
   const start = new StartReport(version);
   const connections = new ConnectionLimit(server.max_connections);
   const audit = new DaemonAudit(settings.audit, logger);
@@ -98,7 +106,7 @@ export async function startDaemon(settings: Config, version: string, readSetting
       observerOf: (model) => traces.observe(metrics.observerOf(model), model),
       exchanged: (report, trace) => traces.exchanged(report, trace),
     });
-    const given = { audit, doors, version, logger, keys, use, connections, metrics, traces, startedAt, readSettings, servedTls };
+    const given = { ...started, audit, doors, logger, keys, use, connections, metrics, traces, startedAt, servedTls };
     return await serve(opened, settings, given);
   } catch (error) {
     servedTls.close();
@@ -108,10 +116,9 @@ export async function startDaemon(settings: Config, version: string, readSetting
   }
 }
 
-interface ServeOptions {
+interface ServeOptions extends DaemonStart {
   readonly audit: DaemonAudit;
   readonly doors: Listeners;
-  readonly version: string;
   readonly logger: Logger;
   readonly keys: KeyRing;
   readonly use: ModelUse;
@@ -119,19 +126,18 @@ interface ServeOptions {
   readonly metrics: DaemonMetrics;
   readonly traces: Traces;
   readonly startedAt: number;
-  readonly readSettings: () => Config;
   readonly servedTls: ServedTls;
 }
 
 async function serve(opened: OpenedEngine, settings: Config, options: ServeOptions): Promise<Daemon> {
-  const { audit, doors, version, logger, keys, use, connections, metrics, traces, startedAt, readSettings, servedTls } = options;
+  const { audit, doors, version, logger, keys, use, connections, metrics, traces, startedAt, servedTls, environment } = options;
   const { address, socket } = doors;
   const { server, sampling } = settings;
   const first = opened.engine.model;
   let isStopping = false;
   const hurried = new AbortController();
   const rates = new KeyRates({ limits: rateLimits(settings), refused: () => metrics.refused('RateLimited') });
-  const reload = reloader(settings, readSettings, {
+  const reload = reloader(settings, () => options.readSettings(), {
     setLimits: (change) => opened.setLimits(change),
     setLevel: (level) => (logger.level = level),
     setRates: (limits) => rates.setLimits(limits),
@@ -164,6 +170,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
     persist: settings.cache.persist,
     health: { state: () => (isStopping ? 'stopping' : opened.models.state), audit: () => audit.status()?.state ?? null },
     hub: settings.hub,
+    environment,
     resident: () =>
       opened.models.list().map(({ name, model }) => ({
         id: name,

@@ -3,6 +3,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { OwnSocketRequest } from './caller.js';
 import { dialectCode } from '../core/domain/dialect-code.js';
 import { SemanticError } from '../core/domain/errors.js';
+import { logError } from './log-error.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { parse as parseDotenv } from 'dotenv';
 import { SemanticError } from '../../core/domain/errors.js';
 import { configDirectory, userConfigFile } from '../paths/paths.js';
+import { SECRET_SETTINGS } from '../secrets/secret-names.js';
 import { suggest } from '../suggest/suggest.js';
 import { readEnvironment } from './read-environment.js';
 import { readToml } from './read-toml.js';
@@ -79,7 +80,7 @@ function resolve(settings: readonly Setting[], defaults: ReadonlyMap<string, unk
   const issue = parsed.error.issues[0];
   const key = issue?.path.slice(0, 2).join('.') ?? ''; // of a list, the list
   const setting = winners.get(key);
-  const got = setting === undefined ? 'nothing' : JSON.stringify(setting.value);
+  const got = setting === undefined ? 'nothing' : SECRET_SETTINGS.has(key) ? '(not shown)' : JSON.stringify(setting.value);
   const message = `[config] ${key} = ${got} (${setting?.source ?? 'no source'}): ${issue?.message ?? 'not valid'}`;
   throw new SemanticError('ConfigInvalid', message, { param: key, hint: 'docs/configuration.md lists every key with its range.' });
 }

@@ -1,10 +1,8 @@
 import { Args, Flags } from '@oclif/core';
 import type { Setting } from '../../adapters/config/settings.js';
+import { SECRET_SETTINGS } from '../../adapters/secrets/secret-names.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import { BaseCommand } from '../base-command.js';
-
-/** What is not shown: whoever looks on has no need of it. */
-const SECRETS: ReadonlySet<string> = new Set(['client.api_key']);
 
 export default class ConfigShow extends BaseCommand {
   static override summary = 'Show every setting as it is in force here, or those of a section, or one.';
@@ -33,8 +31,9 @@ export default class ConfigShow extends BaseCommand {
   }
 }
 
+/** Whoever looks on has no need of it. */
 function masked(setting: Setting): Setting {
-  return SECRETS.has(setting.key) && setting.value !== '' ? { ...setting, value: '(set)' } : setting;
+  return SECRET_SETTINGS.has(setting.key) && setting.value !== '' ? { ...setting, value: '(set)' } : setting;
 }
 
 function chosen(all: readonly Setting[], what: string | undefined): readonly Setting[] {

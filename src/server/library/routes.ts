@@ -25,6 +25,7 @@ export interface LibraryRouteOptions {
   resident(): readonly ResidentModelUse[];
   readonly stream: StreamLimits;
   readonly hub: Config['hub'];
+  readonly environment: Readonly<Record<string, string | undefined>>;
 }
 
 interface OfModel {
@@ -64,14 +65,14 @@ export function libraryRoutes(app: FastifyInstance, options: LibraryRouteOptions
 }
 
 /** A client that goes away stops it; what arrived is kept for the next time. */
-function pullRoute({ hub, stream }: LibraryRouteOptions, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+function pullRoute({ hub, environment, stream }: LibraryRouteOptions, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
   const { source, name } = parseBody(pullSchema, request.body);
   if (!/^hf:|^(?!.*\.gguf$)[A-Za-z0-9][\w.-]*$/.test(source) && !callerOf(request).seesAll) {
     throw invalidField('source', 'files of this machine are installed with the command `semantic models pull`, not over HTTP');
   }
   return streamReport(request, reply, stream, async (onProgress, signal) => ({
     type: 'report' as const,
-    ...(await pull({ source, name: name ?? null, how: null, hub, environment: process.env, onProgress, signal })),
+    ...(await pull({ source, name: name ?? null, how: null, hub, environment, onProgress, signal })),
   }));
 }
 

@@ -20,6 +20,8 @@ async function create(text: string, limitMs = LIMIT_MS, toolUse: string | null =
 const render = async (text: string, input: Partial<ChatTemplateInput> = {}) =>
   (await create(text)).render({ messages: HI, addGenerationPrompt: true, ...input });
 
+const rejectedAs = (error: unknown): string => (error as { readonly code: string }).code;
+
 /** Takes longer than any test, within the sandbox's limit on range(). */
 const ENDLESS = '{% for a in range(100000) %}{% for b in range(100000) %}{% endfor %}{% endfor %}';
 
@@ -32,6 +34,21 @@ describe('a chat template', () => {
 
   it('sees extra variables, which take the place of named tokens', async () => {
     expect(await render('{{ bos_token }}{{ enable_thinking }}', { variables: { bos_token: 'B', enable_thinking: false } })).toBe('BFalse');
+  });
+
+  it.each(['process', 'globalThis', 'require', 'environ', 'this', 'constructor'])('sees nothing of the process by the name %s', async (name) => {
+    expect(await render(`[{{ ${name} }}]`)).toBe('[]');
+  });
+
+  it.each([
+    "''.constructor.constructor('return process')().env",
+    "messages.constructor.constructor('return process')()",
+    "messages[0]['__proto__'].constructor('return process')()",
+    "raise_exception.constructor('return process')()",
+    "range.__globals__['os']",
+  ])('comes by no attribute to what JavaScript has: %s', async (expression) => {
+    const outcome = await render(`[{{ ${expression} }}]`).catch(rejectedAs);
+    expect(['TemplateFailed', '[]']).toContain(outcome);
   });
 
   it('uses the template for tools where tools are given', async () => {
