@@ -8,8 +8,8 @@ const WITHOUT_MODEL = [
   ...['answers', 'constraints', 'domain', 'models'].map((room) => `core/${room}`),
   ...['bin', 'client', 'commands/audit', 'commands/format', 'docs'],
 ].map((folder) => `tests/${folder}/**/*.test.ts`);
-/** Real clients have a run of their own: npm run test:clients. */
-const ELSEWHERE = ['tests/clients/**', '**/node_modules/**'];
+/** Real clients and sanitizers have runs of their own: npm run test:clients, npm run test:sanitize. */
+const ELSEWHERE = ['tests/clients/**', 'tests/sanitize/**', '**/node_modules/**'];
 
 export default defineConfig({
   test: {

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 
 import { audit } from './audit.js';
 import { BootstrapError } from './bootstrap-error.js';
-import { buildAddon } from './build-addon.js';
+import { buildAddon, buildSanitized } from './build-addon.js';
 import { check } from './check.js';
 import { compileSources } from './compile-sources.js';
 import { fetchMlx } from './fetch-mlx.js';
@@ -17,6 +17,7 @@ import { ROOT } from './layout.js';
 import { takeLock } from './lock.js';
 import { requirePrerequisites } from './prerequisites.js';
 import { Progress } from './progress.js';
+import { testSanitized } from './test-sanitized.js';
 import { writeSbom } from './write-sbom.js';
 
 /**
@@ -58,6 +59,8 @@ const COMMANDS = {
     steps: [...ALL_STEPS, installSchemathesis],
     start: (/** @type {string[]} */ args) => become('tests/contract/run.js', args),
   },
+  /** The addon's tests on an addon that watches its memory: docs/reliability.md. */
+  'test:sanitize': { steps: [...ALL_STEPS, buildSanitized], start: (/** @type {string[]} */ args) => testSanitized(args) },
   check: { steps: [installPackages], start: (/** @type {string[]} */ args) => check(args) },
   /** Both ask the lockfile, not node_modules. */
   audit: { steps: [], start: (/** @type {string[]} */ args) => audit(args) },

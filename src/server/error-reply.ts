@@ -3,7 +3,6 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { OwnSocketRequest } from './caller.js';
 import { dialectCode } from '../core/domain/dialect-code.js';
 import { SemanticError } from '../core/domain/errors.js';
-import { logError } from './log-error.js';
 
 declare module 'fastify' {
   interface FastifyRequest {

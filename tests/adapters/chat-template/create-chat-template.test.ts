@@ -36,9 +36,12 @@ describe('a chat template', () => {
     expect(await render('{{ bos_token }}{{ enable_thinking }}', { variables: { bos_token: 'B', enable_thinking: false } })).toBe('BFalse');
   });
 
-  it.each(['process', 'globalThis', 'require', 'environ', 'this', 'constructor'])('sees nothing of the process by the name %s', async (name) => {
-    expect(await render(`[{{ ${name} }}]`)).toBe('[]');
-  });
+  it.each(['process', 'globalThis', 'require', 'environ', 'this', 'constructor'])(
+    'sees nothing of the process by the name %s',
+    async (name) => {
+      expect(await render(`[{{ ${name} }}]`)).toBe('[]');
+    },
+  );
 
   it.each([
     "''.constructor.constructor('return process')().env",
