@@ -10,7 +10,7 @@ import { ROOT } from './layout.js';
 
 const TESTS = join(ROOT, 'tests/sanitize');
 const REPORTS = join(SANITIZED, 'reports');
-/** Leaks are looked for too, with what Node, V8 and MLX keep to their end left out. */
+/** Leaks are looked for too, when a process ends. */
 const LEAKS = '--leaks';
 
 /** @param {string[]} args --leaks, and what goes to vitest, such as a file */

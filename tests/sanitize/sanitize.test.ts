@@ -23,8 +23,8 @@ describe('a bug of the addon ends its process, and is named:', () => {
     ['signedOverflow', /runtime error: signed integer overflow/],
     ['misaligned', /runtime error: load of misaligned address/],
   ])('%s', async (bug, report) => {
-    const { exitCode, signal, stderr, stdout } = await run(bug, {});
-    expect([exitCode === 0 && signal === undefined, stdout]).toEqual([false, '']);
+    const { exitCode, stderr } = await run(bug, {});
+    expect(exitCode).not.toBe(0);
     expect(stderr).toMatch(report);
     expect(stderr).toContain('canary.cc');
   });
@@ -32,7 +32,7 @@ describe('a bug of the addon ends its process, and is named:', () => {
   test('leak, where leaks are looked for', async () => {
     const { exitCode, stderr } = await run('leak', { detect_leaks: '1' });
     expect(exitCode).not.toBe(0);
-    expect(stderr).toMatch(/LeakSanitizer: detected memory leaks[^]*4096 byte[^]*canary\.cc/);
+    expect(stderr).toMatch(/LeakSanitizer: detected memory leaks[^]*canary\.cc/);
   });
 });
 
@@ -40,7 +40,9 @@ describe('a bug of the addon ends its process, and is named:', () => {
 function run(bug: string, asan: Readonly<Record<string, string>>) {
   const told = (name: string, more: Readonly<Record<string, string>>): string =>
     [process.env[name] ?? '', 'log_path=stderr', ...Object.entries(more).map(([key, value]) => `${key}=${value}`)].join(':');
-  const script = `require(${JSON.stringify(canary)}).${bug}(); console.log('nobody noticed')`;
+  // The last of many may still lie on the stack, where it counts as held.
+  const times = bug === 'leak' ? 100 : 1;
+  const script = `const { ${bug} } = require(${JSON.stringify(canary)}); for (let i = 0; i < ${times}; i++) ${bug}();`;
   const env = { ASAN_OPTIONS: told('ASAN_OPTIONS', asan), UBSAN_OPTIONS: told('UBSAN_OPTIONS', {}) };
-  return execa(process.execPath, ['-e', bug === 'leak' ? script.replace(/ console.*/, '') : script], { env, reject: false });
+  return execa(process.execPath, ['-e', script], { env, reject: false });
 }
