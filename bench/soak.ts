@@ -75,6 +75,7 @@ try {
     sampleMillis: SAMPLE_MILLIS,
     onSample: (sample) => void process.stderr.write(`${progress(sample)}\n`),
   });
+  trouble.abort(); // also where the agents ended for another reason
   const befallen = await befalling;
   const files = [log, `${log}.1`].filter((file) => existsSync(file));
   const failures = [...result.failures, ...growthFailures(result), ...logErrors(files)];

@@ -32,7 +32,7 @@ export interface Ending {
 /** Once the connection has taken the answer, or is gone. */
 export function endingOf({ failure }: FastifyRequest, { raw }: FastifyReply): Ending {
   const gone = raw.writableFinished ? null : new SemanticError('Cancelled', 'the client went away before the answer was complete');
-  const error = failure === undefined ? gone : toSemanticError(failure);
+  const error = failure === undefined ? gone : toSemanticError(failure, null);
   return { error, status: raw.headersSent || error === null ? raw.statusCode : error.status };
 }
 

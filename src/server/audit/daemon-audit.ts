@@ -46,7 +46,7 @@ export class DaemonAudit {
       void this.record({ ...event, target: reloaded.applied.join(', '), outcome: 'ok' });
       return reloaded;
     } catch (error) {
-      void this.record({ ...event, outcome: toSemanticError(error).code });
+      void this.record({ ...event, outcome: toSemanticError(error, null).code });
       throw error;
     }
   }

@@ -29,14 +29,14 @@ export class RequestAudit {
 
   /** It failed, and its client is told in a stream that began well. */
   failed(error: unknown): void {
-    this.#outcome = toSemanticError(error).code;
+    this.#outcome = toSemanticError(error, null).code;
   }
 
   /** It was taken up; `ended` resolves with what went wrong, or null, and that is a line of its own. */
   begun(ended: Promise<unknown>): void {
     this.#hasBegun = true;
     void this.#write('accepted', undefined);
-    void ended.then((error) => this.#write(error === null ? 'ok' : toSemanticError(error).code, undefined));
+    void ended.then((error) => this.#write(error === null ? 'ok' : toSemanticError(error, null).code, undefined));
   }
 
   /** Runs the route. What it did is on disk before its answer goes out, unless that is a stream. */
@@ -47,7 +47,7 @@ export class RequestAudit {
       return answer;
     } catch (error) {
       const isGone = (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'; // the client, while it was sent a file
-      await this.#write(isGone ? 'Cancelled' : toSemanticError(error).code, undefined);
+      await this.#write(isGone ? 'Cancelled' : toSemanticError(error, null).code, undefined);
       throw error;
     }
   }
