@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SoakWire, type TurnRequest, type TurnUsage, WireFailure } from './soak-wire.js';
 
-/** A daemon that takes longer to come back, or refuses for longer, does not come back. */
-const PATIENCE_MILLIS = 120_000;
+/** Two minutes: a daemon that takes longer to come back, or refuses for longer, does not come back. */
+const MOST_RETRIES = 600;
 const RETRY_MILLIS = 200;
 
 export class PatientWire extends SoakWire {
@@ -51,12 +51,11 @@ export class PatientWire extends SoakWire {
   }
 
   async #again<T>(send: () => Promise<T>): Promise<T> {
-    const deadline = Date.now() + PATIENCE_MILLIS;
-    for (;;) {
+    for (let retries = 0; ; retries++) {
       try {
         return await send();
       } catch (error) {
-        if (!isInterruption(error) || Date.now() > deadline) throw error;
+        if (!isInterruption(error) || retries === MOST_RETRIES) throw error;
         this.interrupted += 1;
         await sleep(RETRY_MILLIS);
       }
