@@ -1,13 +1,19 @@
 import { defineConfig } from 'vitest/config';
 
-/** Tests that run no model: as many files at once as there are cores. Whatever is not named here may run one. */
-const WITHOUT_MODEL = [
-  ...['audit', 'chat-template', 'config', 'hub', 'keys', 'kv-store', 'metrics', 'paths', 'records', 'tls', 'tokenizer'].map(
+const inRooms = (rooms: readonly string[]): string[] => rooms.map((room) => `tests/${room}/**/*.test.ts`);
+
+/** Tests that compute little, or wait for processes they start: as many files at once as the smallest machine has cores. */
+const SIDE_BY_SIDE = inRooms([
+  ...['audit', 'chat-template', 'config', 'hub', 'keys', 'kv-store', 'metrics', 'paths', 'records', 'tls', 'tokenizer', 'traces'].map(
     (room) => `adapters/${room}`,
   ),
   ...['answers', 'constraints', 'domain', 'models'].map((room) => `core/${room}`),
-  ...['bin', 'client', 'commands/audit', 'commands/format', 'docs'],
-].map((folder) => `tests/${folder}/**/*.test.ts`);
+  ...['bin', 'client', 'commands', 'docs', 'server'],
+]);
+/** Of them, those that take the whole machine for themselves. */
+const ALONE = inRooms(['server/embeddings', 'server/models']).concat(
+  ['cancellation', 'open-engine', 'overload', 'shutdown'].map((name) => `tests/server/${name}.test.ts`),
+);
 /** Real clients and sanitizers have runs of their own: npm run test:clients, npm run test:sanitize. */
 const ELSEWHERE = ['tests/clients/**', 'tests/sanitize/**', '**/node_modules/**'];
 
@@ -19,18 +25,28 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: 'without a model', include: WITHOUT_MODEL, exclude: ELSEWHERE, sequence: { groupOrder: 0 } },
+        test: {
+          name: 'side by side',
+          include: SIDE_BY_SIDE,
+          exclude: [...ELSEWHERE, ...ALONE],
+          maxWorkers: 2,
+          sequence: { groupOrder: 0 },
+        },
       },
       {
         extends: true,
         test: {
-          name: 'with a model',
+          name: 'alone',
           include: ['tests/**/*.test.ts'],
-          exclude: [...ELSEWHERE, ...WITHOUT_MODEL],
+          exclude: [...ELSEWHERE, ...SIDE_BY_SIDE],
           // Two engines at once would fight over the cores; each file gets its own process, one after the other.
           fileParallelism: false,
           sequence: { groupOrder: 1 },
         },
+      },
+      {
+        extends: true,
+        test: { name: 'alone, of the server', include: ALONE, exclude: ELSEWHERE, fileParallelism: false, sequence: { groupOrder: 2 } },
       },
     ],
   },
