@@ -97,7 +97,10 @@ describe('a daemon that was given keys in its environment and on file', () => {
       'HTTP/1.1 400',
     );
     // A line comes when the connection has taken its answer: one for each that is not valid, the nonsense included.
-    const log = await until(daemon.stderr, (text) => (text.match(/"code":"invalid_request"/g) ?? []).length >= 9);
+    const log = await until(
+      () => daemon.stderr(),
+      (text) => (text.match(/"code":"invalid_request"/g) ?? []).length >= 9,
+    );
     expect(log).toContain('"param":"messages[0].content"');
     expect(found(log)).toEqual([]);
   });
