@@ -4,9 +4,21 @@ const inRooms = (rooms: readonly string[]): string[] => rooms.map((room) => `tes
 
 /** Tests that compute little, or wait for processes they start: as many files at once as the smallest machine has cores. */
 const SIDE_BY_SIDE = inRooms([
-  ...['audit', 'chat-template', 'config', 'hub', 'keys', 'kv-store', 'metrics', 'paths', 'records', 'tls', 'tokenizer', 'traces'].map(
-    (room) => `adapters/${room}`,
-  ),
+  ...[
+    'audit',
+    'chat-template',
+    'config',
+    'hub',
+    'keys',
+    'kv-store',
+    'memory',
+    'metrics',
+    'paths',
+    'records',
+    'tls',
+    'tokenizer',
+    'traces',
+  ].map((room) => `adapters/${room}`),
   ...['answers', 'constraints', 'domain', 'models'].map((room) => `core/${room}`),
   ...['bin', 'client', 'commands', 'docs', 'server'],
 ]);

@@ -3,6 +3,7 @@ import type { Config } from '../adapters/config/schema.js';
 import { TemplateOpener } from '../adapters/chat-template/template-opener.js';
 import { locateModel, whileThere } from '../adapters/hub/locate-model.js';
 import { noStore } from '../adapters/kv-store/no-store.js';
+import { collectGarbage } from '../adapters/memory/collect-garbage.js';
 import { NativeEngine, type NativeEngineOptions } from '../adapters/mlx/native-engine.js';
 import type { RecordStore } from '../adapters/records/record-store.js';
 import { OpenedTokenizers } from '../adapters/tokenizer/opened-tokenizers.js';
@@ -113,6 +114,7 @@ export async function openEngine(settings: Config, surroundings: EngineSurroundi
       engines,
       agents,
       timer: systemTimer,
+      released: collectGarbage,
       limits: residencyLimits(settings),
       ...(use === undefined ? {} : { use }),
       ...(exchanged === undefined ? {} : { exchanged }),

@@ -21,6 +21,7 @@ export interface ExchangeSteps {
   makeCurrent(name: string): void;
   saveAgents(): Promise<void>;
   readonly memory: ModelLoader['memory'];
+  released(): void;
   readonly drainMs: number;
   readonly timer: Timer;
   /** The process is to end. */
@@ -78,6 +79,7 @@ async function leave(job: SwapJob, before: Host, steps: ExchangeSteps): Promise<
   const { weightBytes, kvBytes } = steps.memory();
   steps.forget(name);
   await engine.close(left);
+  steps.released();
   const after = steps.memory();
   const [owed, returned] = [before.model.weightBytes, weightBytes + kvBytes - after.weightBytes - after.kvBytes];
   if (returned < owed) steps.log(`[models.swap] ${name} left memory and gave back ${returned} bytes, ${owed} were expected at least`);

@@ -35,6 +35,8 @@ export interface ResidencyOptions {
   readonly use?: ModelUseLog;
   /** Told of an exchange that is over now, and of the request it was made for. */
   readonly exchanged?: (report: SwapReport, trace: TraceParent | undefined) => void;
+  /** Called when a model has left memory, and before another one comes: tokenizer and template are garbage then. */
+  readonly released?: () => void;
   /** Told what an operator should know. */
   readonly log: (message: string) => void;
 }
@@ -238,6 +240,7 @@ export class ModelResidency {
       },
       saveAgents: () => agents.saveRest(),
       memory: () => loader.memory(),
+      released: () => this.#options.released?.(),
       drainMs,
       timer,
       closing: this.#closing.signal,
@@ -316,6 +319,7 @@ export class ModelResidency {
     await agents.saveRest();
     this.#forget(name);
     await engine.close(left);
+    this.#options.released?.();
     await this.#divideAnew();
   }
 
