@@ -152,7 +152,11 @@ describe('verify finds', () => {
     ],
     [
       'a line whose hash was changed',
-      (all: string[]) => all.with(2, all[2]!.replace(/"hash":"./, '"hash":"f')),
+      (all: string[]) =>
+        all.with(
+          2,
+          all[2]!.replace(/"hash":"(.)/, (_, digit) => `"hash":"${digit === 'f' ? 'e' : 'f'}`),
+        ),
       /line 3: it was changed|line 3/,
     ],
     [
