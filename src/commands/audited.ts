@@ -1,6 +1,6 @@
 /** What a command changes by itself, without a daemon, is in the audit log too. */
 import type { Config } from '../adapters/config/schema.js';
-import { SemanticError } from '../core/domain/errors.js';
+import { codeOf } from '../core/domain/errors.js';
 
 export interface AuditedWork<T> {
   readonly action: string;
@@ -26,7 +26,7 @@ export async function audited<T>(settings: Config['audit'], what: AuditedWork<T>
     await record('ok', done?.(result) ?? target);
     return result;
   } catch (error) {
-    await record(error instanceof SemanticError ? error.code : 'Internal', target);
+    await record(codeOf(error), target);
     throw error;
   }
 }
