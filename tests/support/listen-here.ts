@@ -17,3 +17,11 @@ export function listenHere(app: FastifyInstance, socket: string, options: Partia
     ...options,
   });
 }
+
+/** Cuts what is still open, so that nothing of the application is waited for. */
+export async function closeHere(app: FastifyInstance, doors: Listeners): Promise<void> {
+  const closed = doors.close();
+  doors.destroy();
+  await closed;
+  await app.close();
+}

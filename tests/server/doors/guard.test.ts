@@ -18,7 +18,7 @@ import { EventStream } from '../../../src/server/event-stream.js';
 import { health } from '../../../src/server/health.js';
 import { parseJsonBodies } from '../../../src/server/json-body.js';
 import type { Listeners } from '../../../src/server/listeners.js';
-import { listenHere } from '../../support/listen-here.js';
+import { closeHere, listenHere } from '../../support/listen-here.js';
 
 interface Opened {
   readonly doors: Listeners;
@@ -59,10 +59,7 @@ async function open(rules: Partial<DoorRules> = {}): Promise<Opened> {
   await app.ready();
   const doors = await listenHere(app, join(folder, 's.sock'), { connections });
   closing.push(async () => {
-    const closed = doors.close();
-    doors.destroy();
-    await closed;
-    await app.close();
+    await closeHere(app, doors);
     rmSync(folder, { recursive: true, force: true });
   });
   return { doors, keys };

@@ -18,7 +18,7 @@ import { parseJsonBodies } from '../../../src/server/json-body.js';
 import type { Listeners } from '../../../src/server/listeners.js';
 import { replyWithMessagesError } from '../../../src/server/messages/errors.js';
 import { metrics } from '../../../src/server/metrics.js';
-import { listenHere } from '../../support/listen-here.js';
+import { closeHere, listenHere } from '../../support/listen-here.js';
 
 interface Opened {
   readonly doors: Listeners;
@@ -63,10 +63,7 @@ async function open(limits: Partial<RateLimits>, keysRequired = false): Promise<
   await app.ready();
   const doors = await listenHere(app, join(folder, 's.sock'), { connections });
   closing.push(async () => {
-    const closed = doors.close();
-    doors.destroy();
-    await closed;
-    await app.close();
+    await closeHere(app, doors);
     rmSync(folder, { recursive: true, force: true });
   });
   const add = async (name: string, own: KeyLimits = {}): Promise<string> => (await addKey(keys, name, own)).key;
