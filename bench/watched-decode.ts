@@ -65,7 +65,7 @@ export class WatchedDecode {
   async watchedly(tokens: number): Promise<number> {
     const { opened, watch, traces } = this;
     const { id } = opened.engine.model;
-    const metrics = new DaemonMetrics(() => snapshotOf(opened, performance.now() / 1000));
+    const metrics = new DaemonMetrics(() => snapshotOf(opened, performance.now() / 1000, false));
     watch.target = traces.observe(metrics.observerOf(id), id);
     const scrapes = setInterval(() => void metrics.page(undefined), SCRAPE_MS);
     const came = traceOf(undefined);

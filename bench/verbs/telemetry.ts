@@ -16,8 +16,9 @@ const NOTHING = {
     { model: 'm', waiting: 0, running: 1, poolUsedBytes: 1, poolTotalBytes: 2, prefillTokensPerSecond: 0, decodeTokensPerSecond: 0 },
   ],
   agents: 0,
+  agentTokens: new Map(),
   memory: { weights: 0, kv: 0, heap: 0, resident: 0, budget: 0 },
-  store: { bytes: 0, deadBytes: 0, maxBytes: 0, isSuspended: false },
+  store: { bytes: 0, deadBytes: 0, maxBytes: 0, isSuspended: false, evicted: 0 },
   swaps: [],
   upSeconds: 0,
 };

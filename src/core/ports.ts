@@ -250,6 +250,8 @@ export interface StoreStatus {
   /** In extents, of images that are gone: compaction brings it back. */
   readonly deadBytes: number;
   readonly quarantined: number;
+  /** Blocks that made way to others, since it was opened. */
+  readonly evicted: number;
   readonly writtenBytes: number; // since the daemon started
   readonly writtenTodayBytes: number;
   readonly limits: { readonly maxBytes: number; readonly minFreeBytes: number; readonly maxBytesPerDay: number };

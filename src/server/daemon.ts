@@ -91,7 +91,7 @@ export async function startDaemon(settings: Config, started: DaemonStart): Promi
   const use = new ModelUse(libraryHere().use);
   let opened: OpenedEngine | null = null;
   const startedAt = Date.now();
-  const metrics = new DaemonMetrics(() => snapshotOf(opened!, (Date.now() - startedAt) / 1000)); // nobody scrapes before it is opened
+  const metrics = new DaemonMetrics(() => snapshotOf(opened!, (Date.now() - startedAt) / 1000, settings.metrics.agent_ids)); // nobody scrapes before it is opened
   try {
     opened = await openEngine(settings, {
       openStore: (checksumFile) => openStore(settings.store, checksumFile, logger),

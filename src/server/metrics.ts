@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { MetricsSnapshot } from '../adapters/metrics/daemon-metrics.js';
+import { type AgentContext, EVERYONE } from '../core/domain/agent.js';
 import type { OpenedEngine } from './open-engine.js';
 
 export interface MetricsSource {
@@ -14,8 +15,8 @@ export function metrics(app: FastifyInstance, source: MetricsSource, isOpen: boo
   });
 }
 
-/** What an opened engine has to show, also while no model is in memory. */
-export function snapshotOf(opened: OpenedEngine, upSeconds: number): MetricsSnapshot {
+/** What an opened engine has to show, also while no model is in memory. `namesAgents`: each by its id. */
+export function snapshotOf(opened: OpenedEngine, upSeconds: number, namesAgents: boolean): MetricsSnapshot {
   const { models, agents, store, memory } = opened;
   const native = opened.stats();
   const { heapUsed, rss } = process.memoryUsage();
@@ -36,8 +37,15 @@ export function snapshotOf(opened: OpenedEngine, upSeconds: number): MetricsSnap
       };
     }),
     agents: agents.count,
+    agentTokens: new Map(namesAgents ? agents.list(EVERYONE).map(({ id, totals }) => [id, tokensOf(totals)]) : []),
     memory: { weights: native.weightBytes, kv: native.kvBytes, heap: heapUsed, resident: rss, budget: memory.budgetBytes },
-    store: { bytes: kept.bytes, deadBytes: kept.deadBytes, maxBytes: kept.limits.maxBytes, isSuspended: kept.state === 'suspended' },
+    store: {
+      bytes: kept.bytes,
+      deadBytes: kept.deadBytes,
+      maxBytes: kept.limits.maxBytes,
+      isSuspended: kept.state === 'suspended',
+      evicted: kept.evicted,
+    },
     swaps: models
       .swaps()
       .filter(({ state }) => OVER.has(state))
@@ -45,5 +53,11 @@ export function snapshotOf(opened: OpenedEngine, upSeconds: number): MetricsSnap
     upSeconds,
   };
 }
+
+function tokensOf({ promptTokens, cachedTokens, completionTokens }: AgentTotals): Readonly<Record<string, number>> {
+  return { prompt: promptTokens, cached: cachedTokens, completion: completionTokens };
+}
+
+type AgentTotals = AgentContext['totals'];
 
 const OVER: ReadonlySet<string> = new Set(['done', 'rolled_back', 'failed']);

@@ -45,8 +45,11 @@ describe('show', () => {
 
 test('path names the files, and which of them are there', async () => {
   const { files } = JSON.parse((await config(['path', '--json'])).stdout) as { files: { path: string; exists: boolean }[] };
-  expect(files.map(({ exists }) => exists)).toEqual([true, true, true]);
+  expect(files.map(({ exists }) => exists)).toEqual([true, true, false, true]);
   expect(files[1]!.path).toBe(join(home.path, 'config.toml'));
+  expect(files[2]!.path).toMatch(/production\.toml$/); // read where there is one
+  const staged = JSON.parse((await config(['path', '--json'], { SEMANTIC_ENV: 'staging' })).stdout) as { files: { path: string }[] };
+  expect(staged.files[2]!.path).toMatch(/staging\.toml$/);
 });
 
 test('schema accepts what the shipped file says and parts of it, and refuses unknown keys and values out of range', async () => {

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { execa } from 'execa';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Definition, METRICS } from '../../src/adapters/metrics/definitions.js';
+import { AgentApi } from '../support/agent-api.js';
 import { startDaemon, type TestDaemon, until } from '../support/daemon.js';
 import { hasTool } from '../support/has-tool.js';
 import { createHome, semantic } from '../support/run-semantic.js';
@@ -17,8 +18,8 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => daemon.stop());
 
-const scrape = async (accept = 'text/plain'): Promise<{ readonly type: string; readonly text: string }> => {
-  const reply = await fetch(`${daemon.summary.address}/metrics`, { headers: { accept } });
+const scrape = async (accept = 'text/plain', of = daemon): Promise<{ readonly type: string; readonly text: string }> => {
+  const reply = await fetch(`${of.summary.address}/metrics`, { headers: { accept } });
   expect(reply.status).toBe(200);
   return { type: reply.headers.get('content-type')!, text: await reply.text() };
 };
@@ -89,6 +90,7 @@ describe('the page', () => {
     expect(grown(of('semantic_tokens_prefilled_total'))).toBeGreaterThanOrEqual(prompt - cached);
     expect(after.get(of('semantic_cached_tokens_ratio'))).toBeGreaterThan(0.3);
     expect(after.get('semantic_memory_used_bytes{kind="weights"}')).toBe((await daemon.status()).native.weightBytes);
+    expect([...after.keys()].filter((key) => key.includes('agent='))).toEqual([]); // asked for below
   });
 
   test('is OpenMetrics where that is asked for, and nobody is given it who may not have it', async () => {
@@ -111,6 +113,17 @@ describe('the page', () => {
       await guarded.stop();
     }
     home.remove();
+  });
+
+  test('has the tokens of each agent by its id where that is asked for', async () => {
+    const naming = await startDaemon([], { SEMANTIC_METRICS_AGENT_IDS: 'true', SEMANTIC_MODEL_CONTEXT: '1024' });
+    const api = new AgentApi(naming);
+    await api.create({ id: 'planner' });
+    const { usage } = await api.say('planner', 'Plan.', { max_tokens: 3, ignore_eos: true });
+    const { text } = await scrape('text/plain', naming);
+    for (const [kind, tokens] of Object.entries({ prompt: usage.prompt_tokens, cached: 0, completion: 3 }))
+      expect(text).toContain(`semantic_agent_tokens_total{agent="planner",kind="${kind}"} ${tokens}\n`);
+    await naming.stop();
   });
 });
 

@@ -21,7 +21,15 @@ export interface ConfigSources {
   readonly directory?: string;
 }
 
+const DOTENV = '.env';
+const SHIPPED = 'default.toml';
 const DEFAULT_ENVIRONMENT = 'production';
+
+/** The files that settings come from, whether they are there or not, the last word first. */
+export function configFiles({ environment: variables, workingDirectory, directory = configDirectory() }: ConfigSources): readonly string[] {
+  const environment = environmentOf({ ...readDotenv(workingDirectory), ...variables });
+  return [join(workingDirectory, DOTENV), userConfigFile(variables), join(directory, `${environment}.toml`), join(directory, SHIPPED)];
+}
 
 export interface ReadConfig {
   readonly config: Config;
@@ -39,23 +47,27 @@ export function readConfig(sources: ConfigSources): ReadConfig {
   const directory = sources.directory ?? configDirectory();
   const dotenv = readDotenv(sources.workingDirectory);
   const variables = { ...dotenv, ...sources.environment };
-  const environment = variables['SEMANTIC_ENV'] ?? DEFAULT_ENVIRONMENT;
-  const shipped = readToml(join(directory, 'default.toml'), { required: true });
+  const environment = environmentOf(variables);
+  const shipped = readToml(join(directory, SHIPPED), { required: true });
   const defaults = new Map(shipped.map(({ key, value }) => [key, value]));
   const asked = environment !== DEFAULT_ENVIRONMENT;
   const settings = [
     ...shipped,
     ...readToml(join(directory, `${environment}.toml`), { required: asked }),
     ...readToml(userConfigFile(sources.environment), { required: false }),
-    ...readEnvironment(dotenv, defaults, '.env'),
+    ...readEnvironment(dotenv, defaults, DOTENV),
     ...readEnvironment(sources.environment, defaults, 'environment'),
     ...flagSettings(sources.flags),
   ];
   return resolve(settings, defaults);
 }
 
+function environmentOf(variables: Readonly<Record<string, string | undefined>>): string {
+  return variables['SEMANTIC_ENV'] ?? DEFAULT_ENVIRONMENT;
+}
+
 function readDotenv(directory: string): Record<string, string> {
-  const path = join(directory, '.env');
+  const path = join(directory, DOTENV);
   return existsSync(path) ? parseDotenv(readFileSync(path)) : {};
 }
 

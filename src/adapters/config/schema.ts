@@ -160,7 +160,7 @@ export const configSchema = z.strictObject({
     timeout_seconds: seconds,
   }),
   client: z.strictObject({ connect_timeout_ms: count, history_entries: size, api_key: z.string().regex(/^\S*$/, 'wanted no white space') }),
-  metrics: z.strictObject({ open: z.boolean() }),
+  metrics: z.strictObject({ open: z.boolean(), agent_ids: z.boolean() }),
   audit: z.strictObject({
     enabled: z.boolean(),
     file: z.string(),

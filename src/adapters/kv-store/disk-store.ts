@@ -29,7 +29,7 @@ export class DiskStore implements KvStore {
   }
 
   status(): StoreStatus {
-    const { catalogue, condition, governor, options, paths, quarantined } = this.core;
+    const { catalogue, condition, evicted, governor, options, paths, quarantined } = this.core;
     return {
       directory: paths.directory,
       state: condition.reason === null ? 'ready' : 'suspended',
@@ -42,6 +42,7 @@ export class DiskStore implements KvStore {
       ownedBytes: catalogue.ownedBytes,
       deadBytes: catalogue.deadBytes,
       quarantined,
+      evicted,
       writtenBytes: governor.writtenBytes,
       writtenTodayBytes: governor.day.bytes,
       limits: options.limits,

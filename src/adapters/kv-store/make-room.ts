@@ -22,6 +22,7 @@ export async function makeRoom(core: StoreCore, bytes: number, keep: ReadonlySet
     const freed = victims.reduce((sum, block) => sum + blockBytes(block), 0);
     if (freed + dead < bytes) return;
     await removeBlocks(core, 'evict', victims);
+    core.evicted += victims.length;
     options.log('info', 'kv store: evicted', { blocks: victims.length, bytes: freed });
   }
   while (before - catalogue.fileBytes < bytes) {

@@ -15,7 +15,7 @@ export class NoStore implements KvStore {
   ) {}
 
   status(): StoreStatus {
-    const nothing = { agents: 0, blocks: 0, images: 0, extents: 0, bytes: 0, ownedBytes: 0, deadBytes: 0, quarantined: 0 };
+    const nothing = { agents: 0, blocks: 0, images: 0, extents: 0, bytes: 0, ownedBytes: 0, deadBytes: 0, quarantined: 0, evicted: 0 };
     return {
       directory: this.directory,
       state: this.reason === null ? 'off' : 'suspended',

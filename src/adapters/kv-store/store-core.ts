@@ -29,6 +29,8 @@ export class StoreCore {
   readonly writing = new Map<string, () => Promise<void>>();
   /** Copies of damaged images that are kept. */
   quarantined = 0;
+  /** Blocks that made way since it was opened. */
+  evicted = 0;
   isClosed = false;
   /** Extents without a row, whose files the disk would not delete. */
   readonly undeleted = new Set<string>();

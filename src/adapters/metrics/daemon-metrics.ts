@@ -18,8 +18,17 @@ export interface MetricsSnapshot {
     readonly decodeTokensPerSecond: number;
   }[];
   readonly agents: number;
+  /** Tokens of each since it was made, by kind; empty unless asked for, since every id is a series. */
+  readonly agentTokens: ReadonlyMap<string, Readonly<Record<string, number>>>;
   readonly memory: Readonly<Record<'weights' | 'kv' | 'heap' | 'resident' | 'budget', number>>;
-  readonly store: { readonly bytes: number; readonly deadBytes: number; readonly maxBytes: number; readonly isSuspended: boolean };
+  readonly store: {
+    readonly bytes: number;
+    readonly deadBytes: number;
+    readonly maxBytes: number;
+    readonly isSuspended: boolean;
+    /** Blocks that made way; begins at 0 again when the store is opened again. */
+    readonly evicted: number;
+  };
   /** Exchanges that are over, each with an id of its own. */
   readonly swaps: readonly { readonly id: string; readonly outcome: string; readonly seconds: number }[];
   readonly upSeconds: number;
@@ -36,6 +45,7 @@ export class DaemonMetrics {
   readonly #lag = monitorEventLoopDelay({ resolution: LAG_RESOLUTION_MS });
   readonly #seenSwaps = new Set<string>();
   readonly #prompts = new Map<string, { tokens: number; cached: number }>();
+  #seenEvicted = 0;
   #scrape: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly snapshot: () => MetricsSnapshot) {
@@ -114,7 +124,7 @@ export class DaemonMetrics {
     this.#lag.disable();
   }
 
-  #read({ engines, agents, memory, store, swaps, upSeconds }: MetricsSnapshot): void {
+  #read({ engines, agents, agentTokens, memory, store, swaps, upSeconds }: MetricsSnapshot): void {
     for (const name of [
       'semantic_request_queue_depth',
       'semantic_requests_running',
@@ -139,11 +149,19 @@ export class DaemonMetrics {
     for (const [kind, bytes] of Object.entries(used)) this.#gauge('semantic_memory_used_bytes').set({ kind }, bytes);
     this.#gauge('semantic_memory_budget_bytes').set(budget);
     this.#gauge('semantic_agents_active').set(agents);
+    const agentCounter = this.#counter('semantic_agent_tokens_total');
+    agentCounter.reset(); // agents keep the sums themselves, and of those that are gone nothing stays
+    for (const [agent, tokens] of agentTokens) {
+      for (const [kind, count] of Object.entries(tokens)) agentCounter.inc({ agent, kind }, count);
+    }
     this.#gauge('semantic_up_seconds').set(upSeconds);
     this.#gauge('semantic_store_bytes').set({ kind: 'live' }, store.bytes);
     this.#gauge('semantic_store_bytes').set({ kind: 'dead' }, store.deadBytes);
     this.#gauge('semantic_store_bytes').set({ kind: 'most' }, store.maxBytes);
     this.#gauge('semantic_store_suspended').set(Number(store.isSuspended));
+    const evicted = store.evicted < this.#seenEvicted ? store.evicted : store.evicted - this.#seenEvicted;
+    this.#counter('semantic_eviction_total').inc({ tier: 'disk' }, evicted);
+    this.#seenEvicted = store.evicted;
     for (const { id, outcome, seconds } of swaps) {
       if (!this.#seenSwaps.has(id)) this.#observe('semantic_model_swap_duration_seconds', { outcome }, seconds);
       this.#seenSwaps.add(id);

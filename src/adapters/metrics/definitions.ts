@@ -53,8 +53,17 @@ export const METRICS = {
     help: 'Of all tokens of prompts since the start, those whose KV was there.',
   },
   semantic_pool_utilization_ratio: { type: 'gauge', labels: ['model'], help: 'KV blocks in use, running and kept, of all there are.' },
-  semantic_eviction_total: { type: 'counter', labels: ['model', 'tier'], help: 'Kept sequences that made way, from memory.' },
+  semantic_eviction_total: {
+    type: 'counter',
+    labels: ['model', 'tier'],
+    help: 'What made way to others: kept sequences from memory, blocks from disk.',
+  },
   semantic_agents_active: { type: 'gauge', labels: [], help: 'Agents there are.' },
+  semantic_agent_tokens_total: {
+    type: 'counter',
+    labels: ['agent', 'kind'],
+    help: 'Tokens of each agent: prompt, cached and completion. Only with metrics.agent_ids.',
+  },
   semantic_model_swap_duration_seconds: {
     type: 'histogram',
     labels: ['outcome'],

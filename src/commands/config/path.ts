@@ -1,6 +1,4 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
-import { configDirectory, userConfigFile } from '../../adapters/paths/paths.js';
 import { BaseCommand } from '../base-command.js';
 
 interface Source {
@@ -14,8 +12,8 @@ export default class ConfigPath extends BaseCommand {
 
   override async run(): Promise<{ readonly files: readonly Source[] }> {
     await this.parse(ConfigPath);
-    const paths = [join(process.cwd(), '.env'), userConfigFile(), join(configDirectory(), 'default.toml')];
-    const files = paths.map((path) => ({ path, exists: existsSync(path) }));
+    const { configFiles } = await import('../../adapters/config/load-config.js');
+    const files = configFiles(this.sources()).map((path) => ({ path, exists: existsSync(path) }));
     for (const { path, exists } of files) this.log(exists ? path : `${path} (not there)`);
     return { files };
   }

@@ -75,7 +75,7 @@ describe('the governor of a store', () => {
     expect([isThere(kv, 1), isThere(kv, 1, 1), isThere(kv, 2), isThere(kv, 3), isThere(kv, 4)]).toEqual([true, true, true, false, true]);
     await kv.pin('a', true);
     expect((await rejection(store(kv, imagesOf(chain(5, 1), LARGE)))).message).toMatch(/nothing else may go/);
-    expect(kv.status()).toMatchObject({ blocks: 4, state: 'ready' });
+    expect(kv.status()).toMatchObject({ blocks: 4, evicted: 1, state: 'ready' });
     await kv.pin('a', false);
     await store(kv, imagesOf(chain(5, 1), LARGE), 'a');
     expect([isThere(kv, 1), isThere(kv, 1, 1), isThere(kv, 2), isThere(kv, 4), isThere(kv, 5)]).toEqual([true, false, true, true, true]);
