@@ -1,5 +1,6 @@
 /**
- * npm run soak -- [seconds] [--minutes n] [--agents n] [--seed n] [--model name] [--threads n] [--other name --swap-every s] [--kill-every s].
+ * npm run soak -- [seconds] [--minutes n] [--agents n] [--seed n] [--model name] [--threads n] [--pause-ms n]
+ * [--other name --swap-every s] [--kill-every s].
  * Agents with turns of random lengths, pauses, forks and cancelled answers on the real daemon; where it is asked for, its model is exchanged for
  * the other one and back, and it is killed and started again, meanwhile. Exit code 1 when an answer fails, counters disagree, anything is left at
  * the end, memory or descriptors grow, or the log has an error.
@@ -22,7 +23,7 @@ import { BINARY, daemonFlags, ENGINE } from './verb.js';
 
 const SAMPLE_MILLIS = 5_000;
 const MB = 1e6;
-const LENGTHS = { input: 120, answer: 64, pauseMillis: 500, life: 1_500 };
+const LENGTHS = { input: 120, answer: 64, life: 1_500 };
 
 /** Small enough that KV is evicted, and old prompts forgotten, long before the second half. */
 const SETTINGS = {
@@ -40,6 +41,7 @@ const { positionals, values } = parseArgs({
     model: { type: 'string', default: ENGINE.model },
     threads: { type: 'string', default: ENGINE.threads },
     minutes: { type: 'string' },
+    'pause-ms': { type: 'string', default: '500' },
     other: { type: 'string', default: '' },
     'swap-every': { type: 'string', default: '0' },
     'kill-every': { type: 'string', default: '0' },
@@ -65,7 +67,7 @@ try {
     wire,
     agents,
     seed: Number(values.seed),
-    lengths: LENGTHS,
+    lengths: { ...LENGTHS, pauseMillis: Number(values['pause-ms']) },
     isTroubled,
     isOver: () => {
       if (Date.now() > end) trouble.abort(); // what is let go of at the end is looked at in peace
