@@ -3,7 +3,7 @@
  * long; a decoder is one of the models in memory, and embeds beside its answers.
  */
 import { readCatalogue } from '../adapters/hub/catalogue.js';
-import { installedModel, locateModel } from '../adapters/hub/locate-model.js';
+import { installedModel, locateModel, whileThere } from '../adapters/hub/locate-model.js';
 import type { Config } from '../adapters/config/schema.js';
 import type { NativeEngine } from '../adapters/mlx/native-engine.js';
 import { readCheckpoint } from '../adapters/model-files/read-checkpoint.js';
@@ -62,14 +62,15 @@ export class Embedders {
    */
   async use<T>(wanted: string, { resolve, signal }: Asking, work: (model: EmbeddingModel) => Promise<T>): Promise<T> {
     const own = wanted === this.settings.model || this.#aliases.some((alias) => alias.test(wanted));
-    const { id, path } = locateModel(own ? this.settings.model : resolve(wanted));
-    if (await this.#isDecoder(id, path)) return work(await this.#decoder(id, path, signal));
-    const entry = this.#enter(id, path);
-    try {
-      return await work(await entry.loading);
-    } finally {
-      this.#leave(id, entry);
-    }
+    return whileThere(locateModel(own ? this.settings.model : resolve(wanted)), async ({ id, path }) => {
+      if (await this.#isDecoder(id, path)) return work(await this.#decoder(id, path, signal));
+      const entry = this.#enter(id, path);
+      try {
+        return await work(await entry.loading);
+      } finally {
+        this.#leave(id, entry);
+      }
+    });
   }
 
   /** Its files are read only where it is not in memory as one or the other. */

@@ -1,8 +1,10 @@
 /** The native engine of this process: one thread, one memory budget, and the models loaded into it. */
+import { existsSync } from 'node:fs';
 import type { BackendInfo, Compute, EngineOptions, EngineStats, ExecutorKind, KvFormat } from '../../../native/index.js';
 import type { Checkpoint } from '../../core/domain/checkpoint.js';
 import type { DecoderSpec } from '../../core/domain/decoder-spec.js';
 import type { EncoderSpec } from '../../core/domain/encoder-spec.js';
+import { SemanticError } from '../../core/domain/errors.js';
 import { StepWatch } from '../../core/embedding/step-watch.js';
 import type { RunnerLoader } from '../../core/ports.js';
 import { loadAddon, type NativeAddon } from './load-addon.js';
@@ -41,16 +43,18 @@ export class NativeEngine implements RunnerLoader {
     return this.engine.stats();
   }
 
-  /** Throws ModelFileCorrupt, OutOfMemory (nothing was allocated), or EngineFailed. */
+  /** Throws ModelFileMissing, ModelFileCorrupt, OutOfMemory (nothing was allocated), or EngineFailed. */
   async load(checkpoint: Checkpoint, spec: DecoderSpec): Promise<NativeRunner> {
     const { executor, kvFormat, compute } = this.options;
-    const loaded = await crossing('us', () => this.engine.loadModel({ spec, files: checkpoint.files, executor, kvFormat, compute }));
+    const { files } = checkpoint;
+    const loaded = await reading(files, () => this.engine.loadModel({ spec, files, executor, kvFormat, compute }));
     return new NativeRunner(this.engine, loaded, spec, this.steps);
   }
 
   /** As `load`. */
   async loadEncoder(checkpoint: Checkpoint, spec: EncoderSpec): Promise<NativeEncoder> {
-    const loaded = await crossing('us', () => this.engine.loadEncoder({ spec, files: checkpoint.files, executor: this.options.executor }));
+    const { files } = checkpoint;
+    const loaded = await reading(files, () => this.engine.loadEncoder({ spec, files, executor: this.options.executor }));
     return new NativeEncoder(this.engine, loaded, spec);
   }
 
@@ -62,5 +66,16 @@ export class NativeEngine implements RunnerLoader {
   /** Ends the engine's thread after the command in progress. */
   async close(): Promise<void> {
     await crossing('us', () => this.engine.close());
+  }
+}
+
+/** A file that is gone by now was removed, not damaged. */
+async function reading<T>(files: readonly string[], command: () => Promise<T>): Promise<T> {
+  try {
+    return await crossing('us', command);
+  } catch (error) {
+    const gone = (error as Partial<SemanticError>).code === 'ModelFileCorrupt' ? files.find((file) => !existsSync(file)) : undefined;
+    if (gone === undefined) throw error;
+    throw new SemanticError('ModelFileMissing', `[mlx.load] there is no ${gone} any more`, { cause: error });
   }
 }

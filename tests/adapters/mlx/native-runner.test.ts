@@ -153,7 +153,7 @@ describe.each(EXECUTORS)('a runner on the %s executor', (executor) => {
     const checkpoint = await readCheckpoint(copy);
     rmSync(join(copy, 'model.safetensors'));
     await expect(engine.load(checkpoint, buildDecoderSpec(checkpoint))).rejects.toMatchObject({
-      code: 'ModelFileCorrupt',
+      code: 'ModelFileMissing',
       message: expect.stringContaining('model.safetensors') as unknown,
     });
   });

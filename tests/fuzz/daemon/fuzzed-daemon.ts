@@ -236,8 +236,8 @@ export class FuzzedDaemon {
 
 const EXPECTED: ReadonlySet<string> = new Set(['ModelUnavailable', 'ModelSwap', 'PoolExhausted', 'OutOfMemory', 'Overloaded']);
 
-/** Over the Unix socket a pull may name files of this machine, and those that random names mean are not there. */
-const OF_A_PULL: ReadonlySet<string> = new Set(['ModelFileMissing', 'ModelUnsupported']);
+/** Over the Unix socket a pull may name files of this machine, and those that random names mean are no models. */
+const OF_A_PULL = /^failed: \[pull\] /;
 
 /** What is no line of the log at all is a crash's last word. */
 function isExpected(line: string): boolean {
@@ -248,7 +248,7 @@ function isExpected(line: string): boolean {
       readonly err?: { readonly code?: string };
     };
     const code = err?.code ?? '';
-    return level < 50 || EXPECTED.has(code) || (msg.startsWith('[pull] ') && OF_A_PULL.has(code));
+    return level < 50 || EXPECTED.has(code) || (code === 'ModelUnsupported' && OF_A_PULL.test(msg));
   } catch {
     return false;
   }

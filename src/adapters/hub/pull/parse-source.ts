@@ -23,7 +23,7 @@ export interface HubSource {
 const HUB = /^hf:([\w.-]+\/[\w.-]+)(?:@([\w./-]+))?(?::(.+))?$/;
 const MIRROR = /^oci:(.+?)(?:@([\w.-]+))?$/;
 
-/** `hf:owner/name[@revision][:file]`, `oci:folder[@tag]`, a path, or a name of the catalogue. Throws InvalidRequest, ModelFileMissing. */
+/** `hf:owner/name[@revision][:file]`, `oci:folder[@tag]`, a path, or a name of the catalogue. Throws InvalidRequest, ModelNotFound. */
 export function parseSource(text: string): PullSource {
   if (text.startsWith('hf:')) return parseHub(text);
   const mirror = MIRROR.exec(text);
@@ -48,7 +48,7 @@ function parseHub(text: string): HubSource {
 function toPath(text: string): string {
   const path = resolve(text.startsWith('~/') ? join(homedir(), text.slice(2)) : text);
   if (existsSync(path)) return path;
-  throw new SemanticError('ModelFileMissing', `[pull] there is no file or folder ${path}`, {
+  throw new SemanticError('ModelNotFound', `[pull] there is no file or folder ${path}`, {
     param: 'source',
     hint: 'A repository of the hub is written hf:owner/name.',
   });

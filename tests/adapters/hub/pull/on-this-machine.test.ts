@@ -58,9 +58,9 @@ describe('what is asked for', () => {
     ['hf:../name', 'InvalidRequest'],
     ['hf:owner/name@../x', 'InvalidRequest'],
     ['hf:owner/name:', 'InvalidRequest'],
-    ['./nothing', 'ModelFileMissing'],
-    ['nothing.gguf', 'ModelFileMissing'],
-    ['oci:/nothing', 'ModelFileMissing'],
+    ['./nothing', 'ModelNotFound'],
+    ['nothing.gguf', 'ModelNotFound'],
+    ['oci:/nothing', 'ModelNotFound'],
   ])('%s is %s', (text, code) => expect(() => parseSource(text)).toThrow(expect.objectContaining({ code })));
 });
 
