@@ -12,7 +12,9 @@ export interface AuditedRoute {
 type Fields = Readonly<Record<string, unknown>>;
 
 const fields = (value: unknown): Fields => (typeof value === 'object' && value !== null ? (value as Fields) : {});
-const text = (value: unknown): string | null => (value === null || value === undefined ? null : String(value));
+/** Bodies are not validated yet: what should be a name may be anything. */
+const text = (value: unknown): string | null =>
+  typeof value === 'string' ? value : value === null || value === undefined ? null : JSON.stringify(value);
 const param = (name: string) => (request: FastifyRequest) => text(fields(request.params)[name]);
 const inBody = (name: string) => (request: FastifyRequest) => text(fields(request.body)[name]);
 const inAnswer = (name: string) => (_request: FastifyRequest, answer: unknown) => text(fields(answer)[name]);

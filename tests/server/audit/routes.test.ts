@@ -57,6 +57,13 @@ describe('a route', () => {
     ]);
   });
 
+  test('that is given something else where a name should be is recorded with that', async () => {
+    open((one) => one.post('/v1/admin/models/pull', () => Promise.reject(new SemanticError('InvalidRequest', 'wanted a source'))));
+    for (const source of [{ toString: 1 }, [null], 7, null])
+      expect((await app.inject({ method: 'POST', url: '/v1/admin/models/pull', payload: { source } })).statusCode).toBe(400);
+    expect(told.map(({ target }) => target)).toEqual(['{"toString":1}', '[null]', '7', null]);
+  });
+
   test('that fails is recorded with its error, and answers it as ever', async () => {
     open((one) => {
       one.delete('/v1/agents/:id', () => {
