@@ -26,8 +26,8 @@ const SIDE_BY_SIDE = inRooms([
 const ALONE = inRooms(['server/embeddings', 'server/models']).concat(
   ['cancellation', 'open-engine', 'overload', 'shutdown'].map((name) => `tests/server/${name}.test.ts`),
 );
-/** Real clients and sanitizers have runs of their own: npm run test:clients, npm run test:sanitize. */
-const ELSEWHERE = ['tests/clients/**', 'tests/sanitize/**', '**/node_modules/**'];
+/** Real clients, sanitizers and installed packages have runs of their own: npm run test:clients, test:sanitize, test:package. */
+const ELSEWHERE = ['tests/clients/**', 'tests/package/**', 'tests/sanitize/**', '**/node_modules/**'];
 
 export default defineConfig({
   test: {

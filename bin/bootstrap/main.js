@@ -15,6 +15,7 @@ import { installPackages } from './install-packages.js';
 import { installSchemathesis } from './install-schemathesis.js';
 import { ROOT } from './layout.js';
 import { takeLock } from './lock.js';
+import { pack } from './pack.js';
 import { requirePrerequisites } from './prerequisites.js';
 import { Progress } from './progress.js';
 import { testSanitized } from './test-sanitized.js';
@@ -54,6 +55,12 @@ const COMMANDS = {
     start: (/** @type {string[]} */ args) =>
       become('node_modules/vitest/vitest.mjs', ['run', '--config', 'tests/clients/vitest.config.ts', ...args]),
   },
+  /** The packages, installed from their tarballs: docs/installation.md. */
+  'test:package': {
+    steps: ALL_STEPS,
+    start: (/** @type {string[]} */ args) =>
+      become('node_modules/vitest/vitest.mjs', ['run', '--config', 'tests/package/vitest.config.ts', ...args]),
+  },
   /** The HTTP API against its own document. */
   'test:contract': {
     steps: [...ALL_STEPS, installSchemathesis],
@@ -61,6 +68,8 @@ const COMMANDS = {
   },
   /** The addon's tests on an addon that watches its memory: docs/reliability.md. */
   'test:sanitize': { steps: [...ALL_STEPS, buildSanitized], start: (/** @type {string[]} */ args) => testSanitized(args) },
+  /** Packages that need neither a compiler nor this checkout: docs/installation.md. */
+  pack: { steps: [installPackages, fetchMlx, buildAddon, compileSources], start: (/** @type {string[]} */ args) => pack(args) },
   check: { steps: [installPackages], start: (/** @type {string[]} */ args) => check(args) },
   /** Both ask the lockfile, not node_modules. */
   audit: { steps: [], start: (/** @type {string[]} */ args) => audit(args) },

@@ -13,12 +13,12 @@ export default class Doctor extends BaseCommand {
     const settings = await this.settings();
     const tools = await import('./doctor/check-tools.js');
     const engine = await import('./doctor/check-engine.js');
+    const { findAddon } = await import('../adapters/paths/find-addon.js');
     const place = await import('./doctor/check-place.js');
     const checks = [
       tools.checkNode(),
       await tools.checkPip(),
-      await tools.checkCmake(),
-      await tools.checkCompiler(),
+      ...(findAddon().isBuiltHere ? [await tools.checkCmake(), await tools.checkCompiler()] : []),
       engine.checkMlx(),
       await engine.checkAddon(),
       place.checkModel(settings),
