@@ -27,12 +27,13 @@ export default {
       'core/answers/',
       'core/residency/',
     ),
+    onlyImports('jobs-import-only-domain', 'core/jobs/', 'core/domain/', 'core/jobs/'),
     onlyImports('models-import-only-domain', 'core/models/', 'core/domain/', 'core/models/'),
     {
       name: 'domain-and-models-use-no-package',
       comment: 'They are arithmetic and rules: no npm package, nothing of Node.',
       severity: 'error',
-      from: { path: within('core/domain/', 'core/constraints/', 'core/models/', 'core/ports\\.ts$') },
+      from: { path: within('core/domain/', 'core/constraints/', 'core/jobs/', 'core/models/', 'core/ports\\.ts$') },
       to: { dependencyTypes: npmOrNode },
     },
     {

@@ -9,6 +9,7 @@ const SIDE_BY_SIDE = inRooms([
     'chat-template',
     'config',
     'hub',
+    'jobs',
     'keys',
     'kv-store',
     'memory',

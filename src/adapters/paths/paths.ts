@@ -43,6 +43,11 @@ export function callsDirectory(environment: Environment = process.env): string {
   return join(dataDirectory(environment), 'calls');
 }
 
+/** The queue of jobs. */
+export function jobsFile(environment: Environment = process.env): string {
+  return join(dataDirectory(environment), 'jobs', 'queue.db');
+}
+
 export function userConfigFile(environment: Environment = process.env): string {
   return join(home(environment) ?? join(xdg(environment, 'XDG_CONFIG_HOME', '.config'), 'semantic'), 'config.toml');
 }

@@ -21,6 +21,9 @@ export const ERROR_TABLE = {
   ResponseNotFound: { status: 404, exit: 4, meaning: 'There is no stored response, or item of one, of this id.' },
   PreviousResponseNotFound: { status: 400, exit: 4, meaning: 'The stored response that a request goes on from is not there.' },
   AgentNotFound: { status: 404, exit: 4, meaning: 'There is no agent of this id.' },
+  JobNotFound: { status: 404, exit: 4, meaning: 'There is no job, batch or file of this id.' },
+  JobConflict: { status: 409, exit: 4, meaning: 'The job is over or under way, or another one has its idempotency key.' },
+  LeaseLost: { status: 409, exit: 4, meaning: "The job is not, or not any more, the worker's who says so; what it did does not count." },
   KeyNotFound: { status: 404, exit: 4, meaning: 'There is no API key of this name.' },
   KeyConflict: { status: 409, exit: 4, meaning: 'An API key has this name already.' },
   AgentConflict: { status: 409, exit: 4, meaning: 'The agent exists already, or is in the middle of a turn.' },
@@ -49,6 +52,7 @@ export const ERROR_TABLE = {
   EngineFailed: { status: 500, exit: 9, meaning: 'The native engine reported an error.' },
   ModelSwap: { status: 503, exit: 9, meaning: 'The model could not be exchanged; the one before stays.' },
   ModelUnavailable: { status: 503, exit: 9, meaning: 'The model is being exchanged or is not in memory; try again after the time given.' },
+  JobsUnavailable: { status: 503, exit: 9, meaning: 'The queue of jobs is off, another daemon has it, or its database cannot be used.' },
   ModelConflict: {
     status: 409,
     exit: 9,
