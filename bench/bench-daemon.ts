@@ -41,12 +41,13 @@ export class BenchDaemon implements ChatServer {
     flags: readonly string[],
     environment: Readonly<Record<string, string>> = {},
     port = 18_000 + Math.floor(Math.random() * 10_000),
+    socket: string | null = null,
   ): Promise<BenchDaemon> {
     const sockets = mkdtempSync(join(tmpdir(), 'semantic-bench-')); // a daemon of the user's may have the usual one
     const start = Date.now();
     const child = spawn(
       process.execPath,
-      [binary, 'serve', '--port', `${port}`, '--socket', join(sockets, 'daemon.sock'), '--model', model, ...flags],
+      [binary, 'serve', '--port', `${port}`, '--socket', socket ?? join(sockets, 'daemon.sock'), '--model', model, ...flags],
       {
         stdio: 'ignore',
         env: { ...process.env, ...environment },

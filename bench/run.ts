@@ -12,6 +12,7 @@ import { constrained } from './verbs/constrained.js';
 import { dialect } from './verbs/dialect.js';
 import { embeddings } from './verbs/embeddings.js';
 import { fork } from './verbs/fork.js';
+import { jobs } from './verbs/jobs.js';
 import { kv } from './verbs/kv.js';
 import { kvQuality } from './verbs/kv-quality.js';
 import { latency } from './verbs/latency.js';
@@ -37,6 +38,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   dialect,
   embeddings,
   fork,
+  jobs,
   kv,
   'kv-quality': kvQuality,
   latency,
