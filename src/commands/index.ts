@@ -19,6 +19,11 @@ import ConfigReload from './config/reload.js';
 import ConfigSchema from './config/schema.js';
 import ConfigShow from './config/show.js';
 import Doctor from './doctor.js';
+import JobsCancel from './jobs/cancel.js';
+import JobsLs from './jobs/ls.js';
+import JobsRetry from './jobs/retry.js';
+import JobsShow from './jobs/show.js';
+import JobsSubmit from './jobs/submit.js';
 import KeysAdd from './keys/add.js';
 import KeysLs from './keys/ls.js';
 import KeysRm from './keys/rm.js';
@@ -46,6 +51,7 @@ import ServiceUninstall from './service/uninstall.js';
 import Status from './status.js';
 import Stop from './stop.js';
 import Top from './top.js';
+import Worker from './worker.js';
 
 export const COMMANDS = {
   'agents:export': AgentsExport,
@@ -68,6 +74,11 @@ export const COMMANDS = {
   'config:schema': ConfigSchema,
   'config:show': ConfigShow,
   doctor: Doctor,
+  'jobs:cancel': JobsCancel,
+  'jobs:ls': JobsLs,
+  'jobs:retry': JobsRetry,
+  'jobs:show': JobsShow,
+  'jobs:submit': JobsSubmit,
   'keys:add': KeysAdd,
   'keys:ls': KeysLs,
   'keys:rm': KeysRm,
@@ -95,4 +106,5 @@ export const COMMANDS = {
   status: Status,
   stop: Stop,
   top: Top,
+  worker: Worker,
 };

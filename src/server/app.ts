@@ -14,6 +14,9 @@ import { type AdminSource, admin } from './admin/routes.js';
 import { agentRoutes } from './agents/routes.js';
 import { auditRoutes } from './audit/audit-routes.js';
 import type { AuditSource } from './audit/request-audit.js';
+import { files } from './batches/files.js';
+import { messageBatches } from './batches/message-batches.js';
+import { batches } from './batches/openai-batches.js';
 import { cacheRoutes } from './cache/routes.js';
 import { chatCompletions } from './chat-completions/route.js';
 import { completions } from './completions/route.js';
@@ -25,6 +28,7 @@ import type { SamplingDefaults } from './generation/to-generation.js';
 import { followRequest, followRequests } from './follow-requests.js';
 import { health, type HealthSource } from './health.js';
 import { parseJsonBodies } from './json-body.js';
+import { type JobRouteOptions, jobRoutes } from './jobs/routes.js';
 import { libraryRoutes, type ResidentModelUse } from './library/routes.js';
 import { replyWithMessagesError } from './messages/errors.js';
 import { probes } from './messages/probes.js';
@@ -36,7 +40,7 @@ import { openapi } from './openapi/route.js';
 import { responses } from './responses/route.js';
 import type { ModelResidency } from '../core/residency/model-residency.js';
 
-export interface AppOptions extends EmbeddingOptions {
+export interface AppOptions extends EmbeddingOptions, JobRouteOptions {
   readonly models: ModelResidency;
   readonly seal: ThinkingSeal;
   readonly agents: AgentService;
@@ -105,6 +109,10 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   admin(app, options.admin);
   residency(app, options.models, options.stream);
   libraryRoutes(app, options);
+  jobRoutes(app, options);
+  messageBatches(app, options);
+  files(app, options);
+  batches(app, options);
   await app.ready();
   return app;
 }

@@ -19,12 +19,24 @@ declare module 'fastify' {
   }
 }
 
+/** Who may open the socket may ask as somebody else, whose job it runs: it sees what they would. */
+const ON_BEHALF = 'x-semantic-scope';
+const SCOPE = /^[\w-]{1,64}$/;
+
 export function callerOf(request: FastifyRequest): Caller {
+  const behalf = scopeOnBehalf(request);
+  if (behalf !== null) return { scope: behalf, seesAll: false };
   const key = request.keyOnFile ?? apiKeysOf(request)[0] ?? null;
   return {
     scope: key === null ? LOCAL_SCOPE : createHash('sha256').update(key).digest('hex').slice(0, SCOPE_DIGITS),
     seesAll: request.raw instanceof OwnSocketRequest,
   };
+}
+
+/** Null where the request speaks for itself. Over TCP nobody is believed. */
+export function scopeOnBehalf({ raw, headers }: FastifyRequest): string | null {
+  const scope = headers[ON_BEHALF];
+  return raw instanceof OwnSocketRequest && typeof scope === 'string' && SCOPE.test(scope) ? scope : null;
 }
 
 /** A client may bring two: one it was told to use here, and one of its user's that is meant for somebody else. */

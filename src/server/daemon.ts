@@ -24,6 +24,7 @@ import { KeyRates } from './doors/key-rates.js';
 import { answerWhileStarting, StartReport } from './doors/starting.js';
 import { rateLimits } from './engine-limits.js';
 import { type Listeners, listen } from './listeners.js';
+import { type DaemonJobs, openJobs } from './jobs/open-jobs.js';
 import { type OpenedEngine, openEngine } from './open-engine.js';
 import { snapshotOf } from './metrics.js';
 import { openLog } from './open-log.js';
@@ -89,6 +90,7 @@ export async function startDaemon(settings: Config, started: DaemonStart): Promi
   const servedTls = new ServedTls(server, tls, { renew: (next) => doors.renew(next), warn: (text) => logger.warn(text) });
   process.once('exit', () => doors.destroy()); // whoever ends the process leaves no socket behind
   const use = new ModelUse(libraryHere().use);
+  const jobs = openJobs(settings, logger);
   let opened: OpenedEngine | null = null;
   const startedAt = Date.now();
   const metrics = new DaemonMetrics(() => snapshotOf(opened!, (Date.now() - startedAt) / 1000, settings.metrics.agent_ids)); // nobody scrapes before it is opened
@@ -106,12 +108,13 @@ export async function startDaemon(settings: Config, started: DaemonStart): Promi
       observerOf: (model) => traces.observe(metrics.observerOf(model), model),
       exchanged: (report, trace) => traces.exchanged(report, trace),
     });
-    const given = { ...started, audit, doors, logger, keys, use, connections, metrics, traces, startedAt, servedTls };
+    const given = { ...started, audit, doors, jobs, logger, keys, use, connections, metrics, traces, startedAt, servedTls };
     return await serve(opened, settings, given);
   } catch (error) {
     servedTls.close();
     doors.destroy();
     await opened?.close();
+    await jobs.close();
     throw error;
   }
 }
@@ -119,6 +122,7 @@ export async function startDaemon(settings: Config, started: DaemonStart): Promi
 interface ServeOptions extends DaemonStart {
   readonly audit: DaemonAudit;
   readonly doors: Listeners;
+  readonly jobs: DaemonJobs;
   readonly logger: Logger;
   readonly keys: KeyRing;
   readonly use: ModelUse;
@@ -130,7 +134,7 @@ interface ServeOptions extends DaemonStart {
 }
 
 async function serve(opened: OpenedEngine, settings: Config, options: ServeOptions): Promise<Daemon> {
-  const { audit, doors, version, logger, keys, use, connections, metrics, traces, startedAt, servedTls, environment } = options;
+  const { audit, doors, jobs, version, logger, keys, use, connections, metrics, traces, startedAt, servedTls, environment } = options;
   const { address, socket } = doors;
   const { server, sampling } = settings;
   const first = opened.engine.model;
@@ -150,6 +154,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
     agents: opened.agents,
     responses: await openResponses(settings.responses, logger),
     cache: opened.cache,
+    jobs,
     embedders: opened.embedders,
     resolveModel: (wanted) => opened.models.nameOf(wanted),
     logger,
@@ -211,18 +216,22 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
   });
   await audit.record(ofDaemon('daemon.start', `${version}, ${first.id} on ${address}`));
   doors.handTo((request, response) => app.routing(request, response));
+  jobs.start(socket);
   const model = { id: first.id, contextLength: first.contextLength, weightBytes: opened.weightBytes };
   return {
     summary: { model, backend: opened.backend, address, socket, memory: opened.memory, pid: process.pid },
     async stop() {
       isStopping = true;
+      jobs.stop();
       opened.models.stopAdmitting();
       const deadline = Date.now() + server.shutdown_timeout_seconds * 1000;
       await within(deadline, opened.models.drain(), hurried.signal);
       const engineClosed = opened.close(); // what still runs is cancelled, and its client told
-      await within(Math.max(deadline, Date.now() + CLOSE_GRACE_MS), doors.close(), hurried.signal);
+      const closed = jobs.giveBack().then(() => doors.close());
+      await within(Math.max(deadline, Date.now() + CLOSE_GRACE_MS), closed, hurried.signal);
       doors.destroy();
       await engineClosed;
+      await jobs.close();
       await app.close();
       const late = new AbortController();
       const sent = traces.close(late.signal);

@@ -7,6 +7,8 @@ import type { FastifyBaseLogger } from 'fastify';
 export interface Frame {
   readonly data: string;
   readonly event?: string;
+  /** That a client which comes again says it has read. */
+  readonly id?: string;
 }
 
 export interface StreamLimits {
@@ -47,10 +49,10 @@ export class EventStream {
   }
 
   /** Resolves when the reader has room for more, or is gone. */
-  async send(data: string, event?: string): Promise<void> {
+  async send(data: string, event?: string, id?: string): Promise<void> {
     const response = this.#response;
     this.#keepAlive.refresh();
-    if (response.destroyed || response.write(written(event === undefined ? { data } : { data, event }))) return;
+    if (response.destroyed || response.write(written(frameOf(data, event, id)))) return;
     const gone = new AbortController();
     const close = once(response, 'close', { signal: gone.signal });
     const drain = once(response, 'drain', { signal: gone.signal });
@@ -74,6 +76,10 @@ export class EventStream {
   }
 }
 
-function written({ data, event }: Frame): string {
-  return `${event === undefined ? '' : `event: ${event}\n`}data: ${data}\n\n`;
+function frameOf(data: string, event: string | undefined, id: string | undefined): Frame {
+  return { data, ...(event === undefined ? {} : { event }), ...(id === undefined ? {} : { id }) };
+}
+
+function written({ data, event, id }: Frame): string {
+  return `${event === undefined ? '' : `event: ${event}\n`}${id === undefined ? '' : `id: ${id}\n`}data: ${data}\n\n`;
 }

@@ -26,7 +26,7 @@ export function parseJsonBodies(app: FastifyInstance, maxBytes: number): void {
  * A body that is too large is read to its end and thrown away: closing the connection on a client that still sends
  * would lose it the answer that says why. The receive timeout bounds how long that may take.
  */
-async function readBody(payload: Readable, maxBytes: number): Promise<Buffer> {
+export async function readBody(payload: Readable, maxBytes: number): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {

@@ -54,4 +54,11 @@ describe('callerOf()', () => {
     expect(await overSocket({})).toEqual({ scope: 'local', seesAll: true });
     expect(await overSocket({ 'x-api-key': 'sk-one' })).toEqual({ scope: ONE, seesAll: true });
   });
+
+  test('on behalf of another scope nobody asks but over the Unix socket, and sees no more than that scope then', async () => {
+    expect(await overSocket({ 'x-semantic-scope': ONE })).toEqual({ scope: ONE, seesAll: false });
+    expect(await overTcp({ 'x-semantic-scope': ONE })).toEqual({ scope: 'local', seesAll: false });
+    for (const scope of ['', 'a b', '../x', 'x'.repeat(65)])
+      expect(await overSocket({ 'x-semantic-scope': scope })).toEqual({ scope: 'local', seesAll: true });
+  });
 });

@@ -48,6 +48,22 @@ const costOf = ({ prompt_tokens: prompt, completion_tokens: completion, prompt_t
 const messages = [{ role: 'user', content: 'Count to ten.' }];
 const SHORT = { max_tokens: 5, ignore_eos: true };
 
+test('what a job computes is charged to the key that made it', async () => {
+  const key = await newKey({ tokensPerMinute: 1 });
+  const body = { model: daemon.summary.model.id, messages, ...SHORT };
+  const made = await fetch(`${daemon.summary.address}/v1/jobs`, {
+    method: 'POST',
+    headers: { 'x-api-key': key },
+    body: JSON.stringify({ endpoint: '/v1/chat/completions', body }),
+  });
+  expect(made.status).toBe(201);
+  await until(
+    async () => (await fetch(`${daemon.summary.address}/v1/models`, { headers: { 'x-api-key': key } })).status,
+    (status) => status === 429,
+  );
+  expect(await chargedTo(key)).toBeGreaterThan(5);
+});
+
 describe('tokens are charged as the engine reports them', () => {
   test.each<[string, string, object, (body: never) => number]>([
     ['a chat completion', '/v1/chat/completions', { messages, ...SHORT }, ({ usage }: { usage: OpenAiUsage }) => costOf(usage)],

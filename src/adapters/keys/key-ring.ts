@@ -39,6 +39,12 @@ export class KeyRing {
     return found;
   }
 
+  /** The one whose hash begins so: jobs name their owner by it. Null where it is on file no more. */
+  findByHash(start: string): KnownKey | null {
+    this.#refresh();
+    return this.#kept.find(({ key }) => key.sha256.startsWith(start))?.key ?? null;
+  }
+
   #refresh(): void {
     const version = fileVersion(this.#path);
     if (version === this.#version) return;

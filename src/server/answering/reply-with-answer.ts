@@ -40,12 +40,15 @@ export async function replyWithAnswer<E extends AnnouncedEvent>(
   request: FastifyRequest,
   reply: FastifyReply,
 ): Promise<object> {
+  const since = performance.now();
   const events = new ReadAhead(accounted(answering, request));
   await events.find((event): event is E => event.type === 'queued');
   if (form.stream === null) {
     const started = await events.find(isStarted<E>);
     void reply.headers({ ...headers, ...(started === null ? {} : cacheHeaders(started.cache)) });
-    return form.body(events);
+    const body = await form.body(events);
+    void reply.header('server-timing', `engine;dur=${(performance.now() - since).toFixed(3)}`);
+    return body;
   }
   const started = await events.find(isStarted<E>, HEAD_WAIT_MS);
   const sent = { ...headers, ...(started === null ? {} : cacheHeaders(started.cache)) };

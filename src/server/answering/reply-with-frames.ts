@@ -27,11 +27,11 @@ export async function replyWithFrames(
   reply.hijack();
   const out = new EventStream(reply.raw, sent, limits, request.log, () => words.keepAlive?.() ?? null);
   try {
-    for await (const frame of frames) await out.send(frame.data, frame.event);
+    for await (const frame of frames) await out.send(frame.data, frame.event, frame.id);
   } catch (thrown) {
     const error = toSemanticError(thrown, request);
     noteFailure(request, thrown);
-    for (const frame of words.error(error)) await out.send(frame.data, frame.event);
+    for (const frame of words.error(error)) await out.send(frame.data, frame.event, frame.id);
   } finally {
     out.end();
   }

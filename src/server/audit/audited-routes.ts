@@ -58,10 +58,16 @@ export const AUDITED: Readonly<Record<string, AuditedRoute>> = {
   'POST /v1/agents/:id/export': { action: 'agent.export', target: param('id') }, // changes nothing, but takes a conversation away
   'POST /v1/agents/import': { action: 'agent.import', target: inAnswer('id') },
   'DELETE /v1/responses/:id': { action: 'response.delete', target: param('id') },
+  'POST /v1/jobs/:id/cancel': { action: 'job.cancel', target: param('id') },
+  'POST /v1/jobs/:id/retry': { action: 'job.retry', target: param('id') },
+  'POST /v1/messages/batches/:id/cancel': { action: 'batch.cancel', target: param('id') },
+  'POST /v1/batches/:id/cancel': { action: 'batch.cancel', target: param('id') },
+  'DELETE /v1/files/:id': { action: 'file.delete', target: param('id') },
 };
 
 const GENERATES = 'an answer: the log of requests and the metrics have it';
 const READS = 'only reads';
+const WORKS = 'what workers do with jobs: the events of each job have it';
 
 /** Routes that are not recorded, and why. */
 export const EXEMPT: Readonly<Record<string, string>> = {
@@ -74,6 +80,15 @@ export const EXEMPT: Readonly<Record<string, string>> = {
   'POST /v1/responses/input_tokens': READS,
   'POST /v1/responses/:id/cancel': 'ends an answer of the one who asked for it',
   'POST /v1/agents/:id/generate': GENERATES,
+  'POST /v1/infer/sync': GENERATES,
+  'POST /v1/jobs': GENERATES,
+  'POST /v1/messages/batches': GENERATES,
+  'POST /v1/batches': GENERATES,
+  'POST /v1/files': 'what a batch asks for: the batch is what does something',
+  'POST /v1/jobs/lease': WORKS,
+  'POST /v1/jobs/:id/renew': WORKS,
+  'POST /v1/jobs/:id/complete': WORKS,
+  'POST /v1/jobs/:id/fail': WORKS,
   'POST /v1/cache/verify': READS,
   'POST /v1/admin/models/:id/verify': READS,
   'POST /api/event_logging/batch': 'what a client tells its vendor is thrown away',

@@ -1,8 +1,9 @@
 /** Who may come in over TCP: what is asked of every request before its body is read, in the order it is asked. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { KnownKey } from '../../adapters/keys/key-ring.js';
+import { LOCAL_SCOPE } from '../../core/domain/agent.js';
 import { SemanticError } from '../../core/domain/errors.js';
-import { apiKeysOf, OwnSocketRequest } from '../caller.js';
+import { apiKeysOf, OwnSocketRequest, scopeOnBehalf } from '../caller.js';
 import { assertHost, assertOneHost } from './assert-host.js';
 import type { ConnectionLimit } from './connection-limit.js';
 import { crossOrigin } from './cross-origin.js';
@@ -17,7 +18,7 @@ export interface DoorRules {
   readonly corsOrigins: readonly string[];
   readonly keysRequired: boolean;
   /** Null for a key that is not on file. */
-  readonly keys: { find(secret: string): KnownKey | null };
+  readonly keys: { find(secret: string): KnownKey | null; findByHash(start: string): KnownKey | null };
   readonly rates: KeyRates;
   /** Told of every request that was refused for a key that is not on file. */
   readonly onWrongKey?: (request: FastifyRequest) => void;
@@ -43,6 +44,11 @@ export function guardDoors(app: FastifyInstance, rules: DoorRules): void {
     try {
       orClose(reply, () => assertOneHost(request.raw));
       if (request.raw instanceof OwnSocketRequest) {
+        const owner = scopeOnBehalf(request);
+        if (owner !== null) {
+          limitOwner(owner, request, reply, rules);
+          return done();
+        }
         const shown = knownKeyOf(request, rules);
         if (shown !== null) limitRate(request, reply, shown.key, rules.rates);
         return done();
@@ -59,6 +65,12 @@ export function guardDoors(app: FastifyInstance, rules: DoorRules): void {
       done(error as Error);
     }
   });
+}
+
+/** A job is charged to whose it is. Who has no key on file has no limit but that of strangers, which the door has asked for. */
+function limitOwner(scope: string, request: FastifyRequest, reply: FastifyReply, { keys, rates }: DoorRules): void {
+  const key = scope === LOCAL_SCOPE ? null : keys.findByHash(scope);
+  if (key !== null) limitRate(request, reply, key, rates);
 }
 
 function knownKeyOf(request: FastifyRequest, { keys }: DoorRules): { readonly secret: string; readonly key: KnownKey } | null {

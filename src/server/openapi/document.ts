@@ -103,7 +103,8 @@ function responsesOf({ answer, status = 200, streams, also = [], errors, summary
   else if (url === '/docs') content['text/html'] = { schema: { type: 'string' } };
   if (streams !== undefined) content['text/event-stream'] = { schema: EVENT };
   const answered = { description: summary, ...(Object.keys(content).length === 0 ? {} : { content }) };
-  const schema = { $ref: `#/components/schemas/${errors === 'messages' ? 'MessagesError' : 'Error'}` };
+  const [own, messages] = ['Error', 'MessagesError'].map((name) => ({ $ref: `#/components/schemas/${name}` }));
+  const schema = errors === 'either' ? { anyOf: [own, messages] } : errors === 'messages' ? messages : own;
   const refused = (description: string): object => ({ description, content: { 'application/json': { schema } } });
   return {
     [status]: answered,

@@ -19,6 +19,6 @@ export interface Operation {
   readonly streams?: 'asked' | 'always';
   /** Other statuses it answers with in the form of `answer`. */
   readonly also?: readonly number[];
-  /** Errors are those of the Messages API. */
-  readonly errors?: 'messages';
+  /** Errors are those of the Messages API, or of the dialect that is asked for in the body. */
+  readonly errors?: 'messages' | 'either';
 }

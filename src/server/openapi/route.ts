@@ -2,12 +2,21 @@
 import type { FastifyInstance } from 'fastify';
 import { type Document, documentOf, type Route } from './document.js';
 import { agentOperations } from './operations/agents.js';
+import { batchOperations } from './operations/batches.js';
 import { daemonOperations } from './operations/daemon.js';
 import { dialects } from './operations/dialects.js';
+import { jobOperations } from './operations/jobs.js';
 import { storedResponseOperations } from './operations/stored-responses.js';
 import { pageOf } from './page.js';
 
-export const OPERATIONS = [...dialects, ...storedResponseOperations, ...agentOperations, ...daemonOperations];
+export const OPERATIONS = [
+  ...dialects,
+  ...storedResponseOperations,
+  ...agentOperations,
+  ...jobOperations,
+  ...batchOperations,
+  ...daemonOperations,
+];
 
 /** To be called before any other route is there: only those that come after it are in the document. */
 export function openapi(app: FastifyInstance, version: string): void {

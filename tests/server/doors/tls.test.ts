@@ -47,7 +47,7 @@ async function appWith(connections: ConnectionLimit): Promise<FastifyInstance> {
     allowedHosts: [],
     corsOrigins: [],
     keysRequired: false,
-    keys: { find: () => null },
+    keys: { find: () => null, findByHash: () => null },
     rates: new KeyRates({ limits: { requestsPerMinute: 0, tokensPerMinute: 0 }, refused: () => undefined }),
     connections,
   });
