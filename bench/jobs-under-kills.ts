@@ -75,7 +75,7 @@ export async function runJobs(flags: JobFlags, home: string, progress: Progress)
         daemonsKilled += 1;
         nextDaemon = performance.now() - since + everyDaemon * (0.5 + Math.random());
       }
-      const { queued = 0, running = 0 } = (await list(daemon)).tally;
+      const { queued, running } = (await list(daemon)).tally;
       if (Math.floor(open / 1_000) !== Math.floor((queued + running) / 1_000)) progress(`${queued + running} are open`);
       open = queued + running;
     }

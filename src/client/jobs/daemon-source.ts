@@ -67,9 +67,10 @@ function toJob({ id, lease, lease_ms: leaseMs, scope, endpoint, class: inClass, 
   return { id, lease, leaseMs, scope, endpoint, class: inClass, body: JSON.stringify(body) };
 }
 
-/** Whether the daemon is not there, or about to go: it may come again. */
+/** Whether the daemon is not there, about to go, or cannot write now: it may come again. */
 export function isAbsent(error: unknown): boolean {
   return (
-    error instanceof SemanticError && ['DaemonUnreachable', 'ShuttingDown', 'JobsUnavailable', 'ModelUnavailable'].includes(error.code)
+    error instanceof SemanticError &&
+    ['DaemonUnreachable', 'ShuttingDown', 'JobsUnavailable', 'ModelUnavailable', 'DiskFull'].includes(error.code)
   );
 }

@@ -42,7 +42,6 @@ export const jobDetailSchema = jobSchema.extend({
 export type JobDetailBody = z.output<typeof jobDetailSchema>;
 
 export const jobTallySchema = z.record(z.enum(JOB_STATES), z.number());
-export type JobTallyBody = z.output<typeof jobTallySchema>;
 
 export const jobListSchema = z.object({
   object: z.literal('list'),

@@ -41,8 +41,14 @@ export async function startWorkers(options: WorkersOptions): Promise<Workers> {
     });
     const runner = new RequestRunner(socket, connectTimeoutMs);
     const worker = new JobWorker({ source, runner, untilEmpty, note });
-    const close = (): Promise<unknown> => Promise.all([source.close(), runner.close()]);
-    return { worker, ended: worker.run().finally(close) };
+    const run = async (): Promise<WorkerReport> => {
+      try {
+        return await worker.run();
+      } finally {
+        await Promise.all([source.close(), runner.close()]);
+      }
+    };
+    return { worker, ended: run() };
   });
   let isStopping = false;
   return {

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { text as textOf } from 'node:stream/consumers';
 import { Args, Flags } from '@oclif/core';
 import type { JobBody, JobDetailBody, SubmitBody } from '../../client/jobs/job-bodies.js';
 import { SemanticError } from '../../core/domain/errors.js';
@@ -28,7 +29,7 @@ export default class JobsSubmit extends JobsCommand {
     const { args, flags } = await this.parse(JobsSubmit);
     const wanted: SubmitBody = {
       endpoint: flags.endpoint,
-      body: readBody(args.file ?? '-'),
+      body: await readBody(args.file ?? '-'),
       priority: flags.priority,
       deadline: flags.deadline === undefined ? undefined : Date.now() / 1000 + flags.deadline,
       max_attempts: flags['max-attempts'],
@@ -50,14 +51,14 @@ export default class JobsSubmit extends JobsCommand {
 }
 
 /** Throws InvalidRequest. */
-function readBody(file: string): Record<string, unknown> {
+async function readBody(file: string): Promise<Record<string, unknown>> {
   if (file === '-' && process.stdin.isTTY)
     throw new SemanticError('InvalidRequest', 'wanted the body of a request: a file, or JSON through a pipe; got neither', {
       hint: 'semantic jobs submit request.json',
     });
   let text: string;
   try {
-    text = readFileSync(file === '-' ? 0 : file, 'utf8');
+    text = file === '-' ? await textOf(process.stdin) : await readFile(file, 'utf8');
   } catch (cause) {
     throw new SemanticError('InvalidRequest', `the body cannot be read: ${(cause as Error).message}`, { cause });
   }

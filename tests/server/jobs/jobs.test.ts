@@ -207,7 +207,7 @@ describe('POST /v1/infer/sync', () => {
         (running) => running === 1,
       );
       gone.abort();
-      await expect(asked).rejects.toThrow();
+      await expect(asked).rejects.toThrow('aborted');
       return (await api.call<JobListBody>('GET', '/jobs?limit=1')).body.data[0]!;
     };
     const left = await leave({});

@@ -80,7 +80,7 @@ test('a few hundred jobs, workers killed all the while and the daemon twice: eac
   let daemons = 0;
   for (let open = JOBS; open > 0;) {
     await sleep(150);
-    const { queued = 0, running = 0 } = await tally();
+    const { queued, running } = await tally();
     open = queued + running;
     const busy = open > 0 && open < JOBS;
     if (busy && daemons < 2 && open < JOBS * (0.7 - 0.3 * daemons)) {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { JobBody, JobDetailBody, JobListBody } from '../../../src/client/jobs/job-bodies.js';
 import { AgentApi, type ErrorBody } from '../../support/agent-api.js';
 import { startDaemon, type TestDaemon, until } from '../../support/daemon.js';
-import { STARTER_MODEL, starterModelFile } from '../../support/starter-model.js';
+import { starterModelFile } from '../../support/starter-model.js';
 
 let home: string;
 let daemons: TestDaemon[] = [];
@@ -32,7 +32,7 @@ async function start(env: Readonly<Record<string, string>> = {}): Promise<{ daem
 
 const job = (content: string, maxTokens: number): object => ({
   endpoint: '/v1/chat/completions',
-  body: { model: STARTER_MODEL, messages: [{ role: 'user', content }], max_tokens: maxTokens, ignore_eos: true, temperature: 0 },
+  body: { model: 'gpt-5', messages: [{ role: 'user', content }], max_tokens: maxTokens, ignore_eos: true, temperature: 0 },
 });
 const submit = async (api: AgentApi, content: string, maxTokens = 4): Promise<string> =>
   (await api.call<JobBody>('POST', '/jobs', job(content, maxTokens))).body.id;
@@ -57,9 +57,9 @@ test('what waits, runs or is over when the daemon is killed is there when it com
   await first.daemon.ended();
   const { api } = await start();
   expect((await api.call<JobDetailBody>('GET', `/jobs/${done.id}`)).body).toEqual(done);
-  expect(await ended(api, waiting)).toMatchObject({ state: 'succeeded', attempts: 1 });
   await api.call('POST', `/jobs/${long}/cancel`);
   expect(await ended(api, long)).toMatchObject({ state: 'cancelled', error: { code: 'lease_lost' } });
+  expect(await ended(api, waiting)).toMatchObject({ state: 'succeeded', attempts: 1 });
 });
 
 test('a job that takes the daemon with it each time is dead at last', async () => {
