@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 
 import { GREEDY } from '#src/core/domain/sampling.js';
 import { decode, openModel, type OpenedModel, type OursOptions, prefill } from './ours.js';
-import { median } from './median.js';
+import { median } from '#src/bench/statistics/median.js';
 
 export interface ChainCost {
   readonly links: number;

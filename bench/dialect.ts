@@ -13,7 +13,7 @@ import { thinkingDisplay } from '#src/server/messages/thinking-display.js';
 import { toMessagesRequest } from '#src/server/messages/to-request.js';
 import { parseBody } from '#src/server/request-body.js';
 
-import { median } from './median.js';
+import { median } from '#src/bench/statistics/median.js';
 
 /** Milliseconds, p50. */
 export interface DialectCost {

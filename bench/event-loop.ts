@@ -1,6 +1,6 @@
 import { GREEDY } from '#src/core/domain/sampling.js';
 
-import { type LoopDelay, loopDelay, watchLoop } from './loop-delay.js';
+import { type LoopDelay, loopDelay, watchLoop } from '#src/bench/probe/loop-delay.js';
 import { decode, openModel, type OursOptions } from './ours.js';
 
 const STEPS = 400;

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 
-import { median } from './median.js';
+import { median } from '#src/bench/statistics/median.js';
 import { GREEDY } from '#src/core/domain/sampling.js';
 
 import { decode, openModel, prefill, type OpenedModel, type OursOptions } from './ours.js';

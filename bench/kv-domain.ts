@@ -6,7 +6,7 @@ import { ModelCacheSpec } from '#src/core/domain/model-cache-spec.js';
 import { PrefixIndex } from '#src/core/domain/prefix-index.js';
 import { sha256 } from '#src/core/engine/sha256.js';
 
-import { median } from './median.js';
+import { median } from '#src/bench/statistics/median.js';
 
 const BLOCKS = 1000;
 const LISTS = 1000;

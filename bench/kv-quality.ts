@@ -3,8 +3,8 @@ import { performance } from 'node:perf_hooks';
 import { KV_FORMATS, type KvFormat } from '#src/core/domain/kv-format.js';
 import { GREEDY } from '#src/core/domain/sampling.js';
 
-import { firstTokens, score, type Divergence } from './divergence.js';
-import { median } from './median.js';
+import { firstTokens, score, type Divergence } from '#src/bench/quality/divergence.js';
+import { median } from '#src/bench/statistics/median.js';
 import { decode, openModel, prefill, type OpenedModel, type OursOptions } from './ours.js';
 
 /** Divergence from f32, and: */

@@ -11,7 +11,7 @@ import { blockHash, chainStart } from '#src/core/domain/block-hash.js';
 import type { KvBlock } from '#src/core/domain/kv-block.js';
 import { sha256 } from '#src/core/engine/sha256.js';
 import type { KvStore } from '#src/core/ports.js';
-import { median, percentile } from './median.js';
+import { median, percentile } from '#src/bench/statistics/median.js';
 
 const BLOCK_TOKENS = 256;
 const FINGERPRINT = 'bench';

@@ -1,53 +1,14 @@
 import { performance } from 'node:perf_hooks';
-import { totalmem } from 'node:os';
 
-import { NativeEngine } from '#src/adapters/mlx/native-engine.js';
 import type { NativeRunner } from '#src/adapters/mlx/native-runner.js';
-import { readCheckpoint } from '#src/adapters/model-files/read-checkpoint.js';
-import type { DecoderSpec } from '#src/core/domain/decoder-spec.js';
-import { buildDecoderSpec } from '#src/core/models/registry.js';
+import { openModel, type OpenedModel, type OursOptions } from '#src/bench/quality/open-model.js';
 import { GREEDY } from '#src/core/domain/sampling.js';
-import type { Compute, ExecutorKind, KvFormat } from '../native/index.js';
 
 import type { Contender, Workload } from './workload.js';
 
-export interface OursOptions {
-  readonly model: string;
-  readonly threads: number;
-  readonly executor: ExecutorKind;
-  readonly kvFormat: KvFormat;
-  readonly compute: Compute;
-  /** Count where the time of steps goes. */
-  readonly profile?: boolean;
-}
+export { openModel, type OpenedModel, type OursOptions };
 
 const CHUNK_TOKENS = 512; // engine.prefill_chunk_tokens of config/default.toml
-
-export interface OpenedModel {
-  readonly spec: DecoderSpec;
-  readonly native: NativeEngine;
-  readonly runner: NativeRunner;
-  readonly loadMillis: number;
-}
-
-/** Loads a model as the daemon does; `loadMillis` covers reading the header, building the spec and loading the weights. */
-export async function openModel(options: OursOptions): Promise<OpenedModel> {
-  const native = new NativeEngine({
-    executor: options.executor,
-    kvFormat: options.kvFormat,
-    compute: options.compute,
-    threads: options.threads,
-    instructionSet: 'auto',
-    memoryBudgetBytes: totalmem(),
-    bufferCacheBytes: 64 << 20,
-    profile: options.profile ?? false,
-  });
-  const start = performance.now();
-  const checkpoint = await readCheckpoint(options.model);
-  const spec = buildDecoderSpec(checkpoint);
-  const runner = await native.load(checkpoint, spec);
-  return { native, runner, spec, loadMillis: performance.now() - start };
-}
 
 /** `semantic`'s engine over its addon: one awaited step per decode step, as the daemon drives it. */
 export async function ours(options: OursOptions): Promise<Contender> {

@@ -8,7 +8,7 @@ import { BlockPool } from '#src/core/domain/block-pool.js';
 import { kvLayersOf, ModelCacheSpec } from '#src/core/domain/model-cache-spec.js';
 import { GREEDY } from '#src/core/domain/sampling.js';
 import { KvParking } from '#src/core/engine/kv-parking.js';
-import { median } from './median.js';
+import { median } from '#src/bench/statistics/median.js';
 import { openModel, prefill, type OursOptions } from './ours.js';
 
 const MB = 2 ** 20;

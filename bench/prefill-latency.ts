@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { performance } from 'node:perf_hooks';
 import type { ChatServer } from './chat-server.js';
-import { percentile } from './median.js';
+import { percentile } from '#src/bench/statistics/median.js';
 import { streamChat, type Streamed } from './stream-chat.js';
 
 export interface LatencyLoad {

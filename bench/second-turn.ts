@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { BenchDaemon, type Turn } from './bench-daemon.js';
-import { median } from './median.js';
+import { median } from '#src/bench/statistics/median.js';
 import type { Message } from './stream-chat.js';
 
 export interface SecondTurn {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchDaemon } from './bench-daemon.js';
-import type { LoopDelay } from './loop-delay.js';
+import type { LoopDelay } from '#src/bench/probe/loop-delay.js';
 import { streamChat } from './stream-chat.js';
 
 export interface OneSequence {
@@ -13,7 +13,7 @@ export interface OneSequence {
   readonly native: number;
 }
 
-const PROBE = new URL('./loop-probe.js', import.meta.url).href;
+const PROBE = import.meta.resolve('#src/bench/probe/loop-probe.js');
 const WARM_UP_TOKENS = 32;
 
 /** A daemon whose event loop can be asked. */

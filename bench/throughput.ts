@@ -1,4 +1,4 @@
-import { median } from './median.js';
+import { median } from '#src/bench/statistics/median.js';
 import { figure, type Table, table } from './table.js';
 import { label, type Contender, type Workload } from './workload.js';
 

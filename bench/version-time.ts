@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { performance } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 
-import { median } from './median.js';
+import { median } from '#src/bench/statistics/median.js';
 
 const run = promisify(execFile);
 

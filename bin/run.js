@@ -19,6 +19,7 @@ const oclif = {
   topics: {
     agents: { description: 'Conversations that the daemon keeps, with their KV.' },
     audit: { description: 'What administrators and API keys did.' },
+    bench: { description: 'What this build does on this machine, beside others, and over time.' },
     cache: { description: 'The KV cache of the daemon.' },
     config: { description: 'Settings, and where they come from.' },
     keys: { description: 'API keys of the daemon.' },

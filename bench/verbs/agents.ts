@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 
-import { lineChart } from '../line-chart.js';
+import { lineChart } from '#src/bench/report/line-chart.js';
 import { ours } from '../ours.js';
 import { batchedPeers } from '../peers/peers.js';
 import { compareThroughput, throughputTable, type ThroughputRow } from '../throughput.js';

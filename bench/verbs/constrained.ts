@@ -1,5 +1,5 @@
 import { constrainedCost } from '../constrained.js';
-import { median, percentile } from '../median.js';
+import { median, percentile } from '#src/bench/statistics/median.js';
 import { figure, table } from '../table.js';
 import { ENGINE, engineOptions, verb } from '../verb.js';
 

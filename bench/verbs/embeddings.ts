@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { locateModel } from '#src/adapters/hub/locate-model.js';
 
 import { openEmbedding } from '../embedding.js';
-import { median } from '../median.js';
+import { median } from '#src/bench/statistics/median.js';
 import { sentenceTransformers } from '../peers/sentence-transformers.js';
 import { figure, table } from '../table.js';
 import { ENGINE, verb } from '../verb.js';

@@ -1,6 +1,6 @@
 import { BenchDaemon } from '../bench-daemon.js';
 import type { ChatServer } from '../chat-server.js';
-import { median } from '../median.js';
+import { median } from '#src/bench/statistics/median.js';
 import { startLlamaServer } from '../peers/llama-server.js';
 import { type LatencyLoad, prefillLatency, type PrefillLatency, shareKept } from '../prefill-latency.js';
 import { figure, type Table, table } from '../table.js';

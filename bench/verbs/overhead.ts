@@ -1,5 +1,5 @@
-import type { LoopDelay } from '../loop-delay.js';
-import { median } from '../median.js';
+import type { LoopDelay } from '#src/bench/probe/loop-delay.js';
+import { median } from '#src/bench/statistics/median.js';
 import { type OneSequence, ProbedDaemon } from '../server-overhead.js';
 import { figure, table } from '../table.js';
 import { BINARY, daemonFlags, ENGINE, verb } from '../verb.js';

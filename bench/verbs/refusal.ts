@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchDaemon } from '../bench-daemon.js';
-import { percentile } from '../median.js';
+import { percentile } from '#src/bench/statistics/median.js';
 import { figure, table } from '../table.js';
 import { BINARY, daemonFlags, ENGINE, verb } from '../verb.js';
 

@@ -1,4 +1,4 @@
-import { median } from '../median.js';
+import { median } from '#src/bench/statistics/median.js';
 import { openModel } from '../ours.js';
 import { figure, table } from '../table.js';
 import { BINARY, ENGINE, engineOptions, verb } from '../verb.js';

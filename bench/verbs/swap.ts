@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { BenchDaemon } from '../bench-daemon.js';
-import { median } from '../median.js';
+import { median } from '#src/bench/statistics/median.js';
 import { ResidencyClientHttp } from '../residency-http.js';
 import { figure, table } from '../table.js';
 import { BINARY, daemonFlags, ENGINE, engineOptions, verb } from '../verb.js';

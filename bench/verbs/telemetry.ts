@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { DaemonMetrics } from '#src/adapters/metrics/daemon-metrics.js';
 import { GREEDY } from '#src/core/domain/sampling.js';
 
-import { median } from '../median.js';
+import { median } from '#src/bench/statistics/median.js';
 import { decode, openModel, prefill } from '../ours.js';
 import { figure, type Table, table } from '../table.js';
 import { ENGINE, engineOptions, type Progress, verb } from '../verb.js';

@@ -13,6 +13,8 @@ export const statusSchema = z.object({
     fault: z.string().nullable(),
     running: z.number(),
     waiting: z.number(),
+    /** Writes of KV to disk that wait or run, and why the last one failed. */
+    parking: z.object({ pending: z.number(), lastFailure: z.string().nullable() }),
     kv: z.object({ bytesPerToken: z.number() }),
   }),
   native: z.object({ weightBytes: z.number(), kvBytes: z.number() }),

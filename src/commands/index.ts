@@ -10,6 +10,11 @@ import AgentsShow from './agents/show.js';
 import AgentsUnpin from './agents/unpin.js';
 import AuditLs from './audit/ls.js';
 import AuditVerify from './audit/verify.js';
+import Bench from './bench.js';
+import BenchCompare from './bench/compare.js';
+import BenchGate from './bench/gate.js';
+import BenchLs from './bench/ls.js';
+import BenchShow from './bench/show.js';
 import CacheEvict from './cache/evict.js';
 import CacheInspect from './cache/inspect.js';
 import CacheVerify from './cache/verify.js';
@@ -65,6 +70,11 @@ export const COMMANDS = {
   'agents:unpin': AgentsUnpin,
   'audit:ls': AuditLs,
   'audit:verify': AuditVerify,
+  bench: Bench,
+  'bench:compare': BenchCompare,
+  'bench:gate': BenchGate,
+  'bench:ls': BenchLs,
+  'bench:show': BenchShow,
   'cache:evict': CacheEvict,
   'cache:inspect': CacheInspect,
   'cache:verify': CacheVerify,

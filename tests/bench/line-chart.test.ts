@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { lineChart, niceSteps } from '../../bench/line-chart.js';
+import { lineChart, niceSteps } from '../../src/bench/report/line-chart.js';
 
 const chart = { title: 'a & b', xLabel: 'agents', yLabel: 'tokens/s' };
 

@@ -48,6 +48,11 @@ export function jobsFile(environment: Environment = process.env): string {
   return join(dataDirectory(environment), 'jobs', 'queue.db');
 }
 
+/** Results of `semantic bench`. */
+export function benchmarksFile(environment: Environment = process.env): string {
+  return join(dataDirectory(environment), 'benchmarks.db');
+}
+
 export function userConfigFile(environment: Environment = process.env): string {
   return join(home(environment) ?? join(xdg(environment, 'XDG_CONFIG_HOME', '.config'), 'semantic'), 'config.toml');
 }

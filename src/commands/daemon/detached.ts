@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { replaceFile } from '../../adapters/files/replace-file.js';
 import { detachedFile, serveLogFile } from '../../adapters/paths/paths.js';
 import type { DaemonSummary } from '../../server/daemon.js';
-import { spawnDaemon } from './spawn-daemon.js';
+import { spawnDaemon } from '../../client/spawn-daemon.js';
 
 const schema = z.object({ args: z.array(z.string()), cwd: z.string() });
 /** Arguments of `semantic serve`, and where it was called. */
@@ -25,7 +25,7 @@ export async function startDetached(
   process.off('SIGINT', cancel);
   await replaceFile(detachedFile(), 'background daemon', () => JSON.stringify({ args, cwd }));
   daemon.leave();
-  return { summary: daemon.summary, log };
+  return { summary: daemon.summary as DaemonSummary, log }; // all of it, as `serve` of the same build writes it
 }
 
 /** Null where none was started that way. */

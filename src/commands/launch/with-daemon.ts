@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { stateDirectory } from '../../adapters/paths/paths.js';
 import { SemanticError } from '../../core/domain/errors.js';
-import { spawnDaemon } from '../daemon/spawn-daemon.js';
+import { spawnDaemon } from '../../client/spawn-daemon.js';
 
 export interface ServeWish {
   /** Of `semantic serve`. */

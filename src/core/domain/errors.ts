@@ -58,6 +58,9 @@ export const ERROR_TABLE = {
     exit: 9,
     meaning: 'The model is pinned or not in memory, there is no place for it, or another one is being exchanged.',
   },
+  BenchmarkNotFound: { status: 404, exit: 4, meaning: 'There is no stored benchmark of this id.' },
+  PeerFailed: { status: 502, exit: 7, meaning: 'A server that is measured did not start, did not answer, or broke off.' },
+  Regression: { status: 409, exit: 11, meaning: 'A measure is worse than the gate allows.' },
   Cancelled: { status: 499, exit: 130, meaning: 'The caller went away or asked to stop.' },
   Internal: { status: 500, exit: 1, meaning: 'A bug of ours; please report it with the log.' },
 } as const satisfies Record<string, { status: number; exit: number; meaning: string }>;

@@ -15,7 +15,8 @@ export interface LineChart {
 
 const [WIDTH, HEIGHT] = [720, 420];
 const PLOT = { left: 72, right: 560, top: 48, bottom: 360 };
-const COLOURS = ['#0b6bcb', '#c2410c', '#15803d', '#7e22ce'];
+/** Told apart on light and on dark. */
+export const PALETTE = ['#0b6bcb', '#c2410c', '#15803d', '#7e22ce'];
 const LABEL_GAP = 16; // pixels between the names at the ends of two lines
 
 export function lineChart({ title, xLabel, yLabel, series }: LineChart): string {
@@ -29,19 +30,19 @@ export function lineChart({ title, xLabel, yLabel, series }: LineChart): string 
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13" fill="#222">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
-    `<text x="${PLOT.left}" y="28" font-size="16">${escape(title)}</text>`,
+    `<text x="${PLOT.left}" y="28" font-size="16">${escapeText(title)}</text>`,
     ...steps.map((step) => gridLine(y(step), figure(step))),
     ...xs.map((value) => text(x(Math.log2(value)), PLOT.bottom + 20, figure(value), 'middle')),
     text(centre, PLOT.bottom + 44, xLabel, 'middle'),
-    `<text transform="translate(18 ${figure(middle)}) rotate(-90)" text-anchor="middle">${escape(yLabel)}</text>`,
+    `<text transform="translate(18 ${figure(middle)}) rotate(-90)" text-anchor="middle">${escapeText(yLabel)}</text>`,
     ...series.flatMap(({ name, points }, i) => {
-      const colour = COLOURS[i % COLOURS.length]!;
+      const colour = PALETTE[i % PALETTE.length]!;
       const places = points.map((point): [number, number] => [x(Math.log2(point.x)), y(point.y)]);
       const line = places.map(([px, py]) => `${figure(px)},${figure(py)}`).join(' ');
       return [
         `<polyline points="${line}" fill="none" stroke="${colour}" stroke-width="2"/>`,
         ...places.map(([px, py]) => `<circle cx="${figure(px)}" cy="${figure(py)}" r="3.5" fill="${colour}"/>`),
-        `<text x="${PLOT.right + 12}" y="${figure(labels[i]! + 4)}" fill="${colour}">${escape(name)}</text>`,
+        `<text x="${PLOT.right + 12}" y="${figure(labels[i]! + 4)}" fill="${colour}">${escapeText(name)}</text>`,
       ];
     }),
     '</svg>',
@@ -78,13 +79,14 @@ function gridLine(y: number, label: string): string {
 }
 
 function text(x: number, y: number, value: string, anchor: 'middle' | 'end'): string {
-  return `<text x="${figure(x)}" y="${figure(y)}" text-anchor="${anchor}">${escape(value)}</text>`;
+  return `<text x="${figure(x)}" y="${figure(y)}" text-anchor="${anchor}">${escapeText(value)}</text>`;
 }
 
 function figure(value: number): string {
   return `${Math.round(value * 10) / 10}`;
 }
 
-function escape(value: string): string {
+/** As text of SVG and HTML. */
+export function escapeText(value: string): string {
   return value.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 }

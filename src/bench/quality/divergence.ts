@@ -1,8 +1,8 @@
 /** How far models are from the first one on a text. */
-import { openTokenizer } from '#src/adapters/tokenizer/open-tokenizer.js';
-import { GREEDY } from '#src/core/domain/sampling.js';
-
-import type { OpenedModel } from './ours.js';
+import { openTokenizer } from '../../adapters/tokenizer/open-tokenizer.js';
+import { SemanticError } from '../../core/domain/errors.js';
+import { GREEDY } from '../../core/domain/sampling.js';
+import type { OpenedModel } from './open-model.js';
 
 export interface Divergence {
   /** KL(first || this) of the next token's distribution, nats: over all tokens of the text, and the largest of one. */
@@ -10,13 +10,15 @@ export interface Divergence {
   readonly largestKl: number;
   /** Share of tokens after which both find the same token most likely. */
   readonly agreement: number;
+  /** exp of the mean surprise at the next token of the text, nats; of all tokens but the first. */
+  readonly perplexity: number;
 }
 
 /** The first `count` tokens of a text. */
 export async function firstTokens(model: string, text: string, count: number): Promise<Int32Array> {
   const { tokenizer } = await openTokenizer(model);
   const ids = tokenizer.encode(text, { addSpecialTokens: false }).subarray(0, count);
-  if (ids.length < count) throw new Error(`the text has ${ids.length} tokens, wanted ${count}`);
+  if (ids.length < count) throw new SemanticError('InvalidRequest', `[bench] the text has ${ids.length} tokens, wanted ${count}`);
   return ids;
 }
 
@@ -24,7 +26,7 @@ const CHUNK = 128;
 
 /** Feeds every model the text, whatever it would have said itself, and compares each distribution with the first model's. */
 export async function score(models: readonly OpenedModel[], ids: Int32Array): Promise<Divergence[]> {
-  const totals = models.map(() => ({ sum: 0, largest: 0, agreed: 0 }));
+  const totals = models.map(() => ({ sum: 0, largest: 0, agreed: 0, surprise: 0 }));
   const sequences = await Promise.all(models.map(({ runner }) => runner.createSequence(GREEDY)));
   for (let at = 0; at < ids.length; at += CHUNK) {
     const chunk = ids.subarray(at, at + CHUNK);
@@ -39,11 +41,18 @@ export async function score(models: readonly OpenedModel[], ids: Int32Array): Pr
         total.sum += kl;
         total.largest = Math.max(total.largest, kl);
         total.agreed += best[i] === best[0] ? 1 : 0;
+        const next = ids[at + row + 1];
+        if (next !== undefined) total.surprise += norms[i]! - rows[i]![next]!;
       }
     }
   }
   for (const [i, { runner }] of models.entries()) await runner.dropSequence(sequences[i]!);
-  return totals.map(({ sum, largest, agreed }) => ({ meanKl: sum / ids.length, largestKl: largest, agreement: agreed / ids.length }));
+  return totals.map(({ sum, largest, agreed, surprise }) => ({
+    meanKl: sum / ids.length,
+    largestKl: largest,
+    agreement: agreed / ids.length,
+    perplexity: Math.exp(surprise / (ids.length - 1)),
+  }));
 }
 
 /** log of the sum of exp(logits). */

@@ -3,9 +3,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { packageDirectory } from '../../adapters/paths/paths.js';
-import type { DaemonSummary } from '../../server/daemon.js';
-import { ERROR_TABLE, type ErrorCode, SemanticError } from '../../core/domain/errors.js';
+import { packageDirectory } from '../adapters/paths/paths.js';
+import { ERROR_TABLE, type ErrorCode, SemanticError } from '../core/domain/errors.js';
 
 export interface SpawnOptions {
   /** File that what it says goes to. */
@@ -15,10 +14,20 @@ export interface SpawnOptions {
   readonly cwd?: string;
   /** Besides the variables of this process. */
   readonly environment?: Readonly<Record<string, string>>;
+  /** bin/run.js of another build; this one's without it. */
+  readonly binary?: string;
+}
+
+/** What a daemon says of itself when it is ready, as far as clients read it. */
+export interface SpawnedSummary {
+  readonly model: { readonly id: string; readonly contextLength: number; readonly weightBytes: number };
+  readonly address: string;
+  readonly socket: string;
+  readonly pid: number;
 }
 
 export interface SpawnedDaemon {
-  readonly summary: DaemonSummary;
+  readonly summary: SpawnedSummary;
   /** Lets it end in order. */
   stop(): Promise<void>;
   /** This process no longer waits for it. */
@@ -27,11 +36,11 @@ export interface SpawnedDaemon {
 
 /** Resolves when it serves. Throws Cancelled when `signal` aborts before that, and has it ended then. */
 export async function spawnDaemon(args: readonly string[], options: SpawnOptions, signal: AbortSignal): Promise<SpawnedDaemon> {
-  const { log, keepsLog, cwd, environment } = options;
+  const { log, keepsLog, cwd, environment, binary = join(packageDirectory(), 'bin/run.js') } = options;
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
   const fd = openSync(log, keepsLog ? 'a' : 'w', 0o600);
   // A process group of its own: Ctrl-C is for whoever started it.
-  const child = spawn(process.execPath, [join(packageDirectory(), 'bin/run.js'), 'serve', '--json', ...args], {
+  const child = spawn(process.execPath, [binary, 'serve', '--json', ...args], {
     stdio: ['ignore', 'pipe', fd],
     detached: true,
     cwd,
@@ -60,7 +69,7 @@ export async function spawnDaemon(args: readonly string[], options: SpawnOptions
     child.stdout!.destroy();
     child.unref();
   };
-  return { summary: parsed(said) as DaemonSummary, stop, leave };
+  return { summary: parsed(said) as SpawnedSummary, stop, leave };
 }
 
 function isReady(said: string): boolean {
