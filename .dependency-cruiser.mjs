@@ -29,6 +29,16 @@ export default {
     ),
     onlyImports('jobs-import-only-domain', 'core/jobs/', 'core/domain/', 'core/jobs/'),
     onlyImports('models-import-only-domain', 'core/models/', 'core/domain/', 'core/models/'),
+    onlyImports(
+      'bench-measures-from-outside',
+      'bench/',
+      'bench/',
+      'client/',
+      'adapters/',
+      'core/domain/',
+      'core/models/',
+      'core/ports\\.ts$',
+    ),
     {
       name: 'domain-and-models-use-no-package',
       comment: 'They are arithmetic and rules: no npm package, nothing of Node.',
@@ -47,7 +57,7 @@ export default {
       comment: 'An adapter implements a port; who uses it is the business of the composition root.',
       severity: 'error',
       from: { path: '^src/adapters/' },
-      to: { path: within('server/', 'commands/', 'client/', 'core/engine/') },
+      to: { path: within('server/', 'commands/', 'client/', 'bench/', 'core/engine/') },
     },
     {
       name: 'native-only-through-adapters-mlx',
@@ -66,7 +76,7 @@ export default {
       name: 'client-knows-no-server',
       severity: 'error',
       from: { path: '^src/client/' },
-      to: { path: within('server/', 'commands/') },
+      to: { path: within('server/', 'commands/', 'bench/') },
     },
     {
       name: 'nothing-imports-commands',
@@ -79,7 +89,11 @@ export default {
       comment: '`semantic --version` must not load the server: await import() inside run().',
       severity: 'error',
       from: { path: '^src/commands/' },
-      to: { path: within('server/', 'client/', 'core/engine/', 'adapters/mlx/'), dynamic: false, dependencyTypesNot: ['type-only'] },
+      to: {
+        path: within('server/', 'client/', 'bench/', 'core/engine/', 'adapters/mlx/'),
+        dynamic: false,
+        dependencyTypesNot: ['type-only'],
+      },
     },
     {
       name: 'no-cycles',

@@ -13,6 +13,7 @@ import { dialect } from './verbs/dialect.js';
 import { embeddings } from './verbs/embeddings.js';
 import { fork } from './verbs/fork.js';
 import { jobs } from './verbs/jobs.js';
+import { gate } from './verbs/gate.js';
 import { kv } from './verbs/kv.js';
 import { kvQuality } from './verbs/kv-quality.js';
 import { latency } from './verbs/latency.js';
@@ -39,6 +40,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   embeddings,
   fork,
   jobs,
+  gate,
   kv,
   'kv-quality': kvQuality,
   latency,

@@ -23,7 +23,8 @@ export default class Bench extends BaseCommand {
     '<%= config.bin %> bench ttft --peer url=http://127.0.0.1:8080 --markdown report.md',
     '<%= config.bin %> bench all --quick --json',
   ];
-  static override usage = 'bench [SUITE...] [--peer server...] [--target address] [--rounds n] [--quick] [--markdown file] [--html file] [--json]';
+  static override usage =
+    'bench [SUITE...] [--peer server...] [--target address] [--rounds n] [--quick] [--markdown file] [--html file] [--json]';
   static override strict = false;
   static override args = { suite: Args.string({ description: 'Suites to run; those named above without it' }) };
   static override flags = {

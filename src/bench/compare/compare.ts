@@ -35,7 +35,9 @@ export function seriesOf(benchmark: BenchmarkBody, target: string | null): reado
   const name = target ?? ownTarget(benchmark);
   if (!benchmark.targets.some((one) => one.name === name)) {
     const known = benchmark.targets.map((one) => one.name).join(', ');
-    throw new SemanticError('InvalidRequest', `[bench] ${benchmark.id} has no target ${JSON.stringify(name)}`, { hint: `It has: ${known}.` });
+    throw new SemanticError('InvalidRequest', `[bench] ${benchmark.id} has no target ${JSON.stringify(name)}`, {
+      hint: `It has: ${known}.`,
+    });
   }
   return benchmark.series.filter((series) => series.target === name);
 }
@@ -78,7 +80,17 @@ export function compareSeries(base: readonly SeriesBody[], candidate: readonly S
     if (other === undefined) return [];
     const { suite, case: name, measure, unit, better } = series;
     const gain = gainOf(ratio(other, series), better);
-    return { suite, case: name, measure, unit, better, base: other.median, candidate: series.median, gain, verdict: verdictOf(gain, TOLERANCE) };
+    return {
+      suite,
+      case: name,
+      measure,
+      unit,
+      better,
+      base: other.median,
+      candidate: series.median,
+      gain,
+      verdict: verdictOf(gain, TOLERANCE),
+    };
   });
 }
 

@@ -28,7 +28,11 @@ export interface GateTerms {
 }
 
 /** Throws nothing: what the two do not share is not judged. */
-export function judge(base: readonly SeriesBody[], candidate: readonly SeriesBody[], { maxRegression, isPaired }: GateTerms): readonly GatedMeasure[] {
+export function judge(
+  base: readonly SeriesBody[],
+  candidate: readonly SeriesBody[],
+  { maxRegression, isPaired }: GateTerms,
+): readonly GatedMeasure[] {
   const gated = candidate.filter((series) => series.gated);
   const compared = compareSeries(base, gated, isPaired ? pairedRatioOf : ratioOf);
   return compared.map((one) => ({ ...one, outcome: gateOutcome(one.gain, maxRegression) }));

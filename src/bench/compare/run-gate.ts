@@ -23,7 +23,11 @@ export interface GateListener {
 }
 
 /** Throws InvalidRequest, Cancelled, and what made a target fail: a gate without figures neither passes nor fails. */
-export async function runGate({ maxRegression, maxAttempts, kept, session: options }: GateWish, listener: GateListener, signal: AbortSignal): Promise<GateReport> {
+export async function runGate(
+  { maxRegression, maxAttempts, kept, session: options }: GateWish,
+  listener: GateListener,
+  signal: AbortSignal,
+): Promise<GateReport> {
   if (maxRegression === null) {
     throw new SemanticError('InvalidRequest', '--max-regression: wanted a share such as 5% or 0.05', { param: 'max-regression' });
   }

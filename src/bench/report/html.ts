@@ -1,7 +1,7 @@
 /** A benchmark as one HTML file that needs no other: facts, a plot for each measure, tables. Light and dark, as the reader's system is. */
 import type { BenchmarkBody, SeriesBody } from '../results/schema.js';
 import { facts, missing } from './describe.js';
-import { intervalPlot } from './interval-plot.js';
+import { intervalPlot, type IntervalRow } from './interval-plot.js';
 import { escapeText, lineChart } from './line-chart.js';
 import { suiteTables } from './rows.js';
 
@@ -25,7 +25,15 @@ export function toHtml(benchmark: BenchmarkBody): string {
   const gaps = missing(benchmark);
   const suites = suiteTables(benchmark).map(({ suite, head, rows }) => {
     const plots = plotsOf(benchmark, suite).map((svg) => `<figure>${svg}</figure>`);
-    return [`<h2>${escapeText(suite)}</h2>`, '<div class="plots">', ...plots, '</div>', '<div class="scroll">', ...table(head, rows), '</div>'].join('\n');
+    return [
+      `<h2>${escapeText(suite)}</h2>`,
+      '<div class="plots">',
+      ...plots,
+      '</div>',
+      '<div class="scroll">',
+      ...table(head, rows),
+      '</div>',
+    ].join('\n');
   });
   return [
     '<!doctype html>',
@@ -46,7 +54,8 @@ export function toHtml(benchmark: BenchmarkBody): string {
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[], tag: 'th' | 'td'): string => `<tr>${cells.map((cell) => `<${tag}>${escapeText(cell)}</${tag}>`).join('')}</tr>`;
+  const line = (cells: readonly string[], tag: 'th' | 'td'): string =>
+    `<tr>${cells.map((cell) => `<${tag}>${escapeText(cell)}</${tag}>`).join('')}</tr>`;
   return ['<table>', line(head, 'th'), ...rows.map((row) => line(row, 'td')), '</table>'];
 }
 
@@ -70,8 +79,11 @@ function plotsOf({ targets, series }: BenchmarkBody, suite: string): string[] {
   });
 }
 
-function rowOf({ case: name, target, low, median, high }: SeriesBody, targets: BenchmarkBody['targets']): Parameters<typeof intervalPlot>[0]['rows'][number] {
-  const colour = Math.max(0, targets.findIndex((one) => one.name === target));
+function rowOf({ case: name, target, low, median, high }: SeriesBody, targets: BenchmarkBody['targets']): IntervalRow {
+  const colour = Math.max(
+    0,
+    targets.findIndex((one) => one.name === target),
+  );
   return { name: `${target}, ${name}`, low, middle: median, high, colour };
 }
 

@@ -21,7 +21,10 @@ export async function speedOf(target: Target, { prompts }: Pick<RunPlan, 'prompt
 }
 
 /** Seconds of all cases on targets of such speeds. */
-export function estimateSeconds({ suites, options, rounds, warmUps }: Omit<RunPlan, 'targets' | 'prompts' | 'seed'>, speeds: readonly Speed[]): number {
+export function estimateSeconds(
+  { suites, options, rounds, warmUps }: Omit<RunPlan, 'targets' | 'prompts' | 'seed'>,
+  speeds: readonly Speed[],
+): number {
   const once = suites
     .filter((suite) => (suite.unavailable?.(options) ?? null) === null)
     .flatMap((suite) => suite.cases(options))

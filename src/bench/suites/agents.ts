@@ -60,7 +60,11 @@ function caseOf(plan: Plan): BenchCase {
       shown('reused', '%', 'higher'),
       measure('whole', 's', 'lower'),
     ],
-    cost: { promptTokens: plan.system + turns * plan.perTurn, outputTokens: turns * plan.answer, seconds: (plan.turns * MEAN_TOOL_MS) / 1000 },
+    cost: {
+      promptTokens: plan.system + turns * plan.perTurn,
+      outputTokens: turns * plan.answer,
+      seconds: (plan.turns * MEAN_TOOL_MS) / 1000,
+    },
     async run(target, context) {
       const system: Message = { role: 'system', content: context.prompts.text(plan.system, context.seed) };
       const fleet = Array.from({ length: plan.agents }, (_, i) => session(target, context, plan, system, i));

@@ -15,10 +15,7 @@ export const blocks: Suite = {
     {
       name: `${BLOCKS} blocks`,
       x: null,
-      measures: [
-        measure('allocate', 'us/block', 'lower'),
-        measure('free', 'us/block', 'lower'),
-      ],
+      measures: [measure('allocate', 'us/block', 'lower'), measure('free', 'us/block', 'lower')],
       cost: { promptTokens: 0, outputTokens: 0, seconds: 0.1 },
       run: () => Promise.resolve(poolTimes()),
     },

@@ -11,7 +11,8 @@ export const decode: Suite = {
   summary: 'tokens/s of one answer, from its first token on, behind prompts of several lengths',
   of: 'any',
   needs: ({ contextTokens }) => ({ slots: 1, contextTokens }),
-  cases: (options) => lengthsWithin(options.quick ? [64] : DEPTHS, options.contextTokens, answerOf(options)).map((depth) => caseOf(depth, options)),
+  cases: (options) =>
+    lengthsWithin(options.quick ? [64] : DEPTHS, options.contextTokens, answerOf(options)).map((depth) => caseOf(depth, options)),
 };
 
 function answerOf({ quick }: SuiteOptions): number {
@@ -23,10 +24,7 @@ function caseOf(depth: number, options: SuiteOptions): BenchCase {
   return {
     name: `behind ${depth} tokens`,
     x: tokensAxis(depth),
-    measures: [
-      measure('rate', 'tokens/s', 'higher'),
-      shown('gap p95', 'ms', 'lower'),
-    ],
+    measures: [measure('rate', 'tokens/s', 'higher'), shown('gap p95', 'ms', 'lower')],
     cost: { promptTokens: 0, outputTokens: maxTokens, seconds: 0 },
     async run(target, { prompts, signal }) {
       const content = prompts.text(depth, SEED + depth);

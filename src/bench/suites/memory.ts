@@ -15,11 +15,7 @@ function caseOf(options: SuiteOptions): BenchCase {
   return {
     name: `${agents} agents of ${tokens} tokens`,
     x: null,
-    measures: [
-      measure('per agent', 'bytes', 'lower'),
-      measure('of padding', '%', 'lower'),
-      shown('resident', 'bytes', 'lower'),
-    ],
+    measures: [measure('per agent', 'bytes', 'lower'), measure('of padding', '%', 'lower'), shown('resident', 'bytes', 'lower')],
     cost: { promptTokens: agents * tokens, outputTokens: agents, seconds: 2 },
     run: (target, { prompts, seed, signal }) =>
       usingDaemon(target, { environment: { SEMANTIC_STORE_ENABLED: 'false' } }, signal, async ({ chat, daemon }) => {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoopDelay } from '../probe/loop-delay.js';
+import { allSettled } from './all-settled.js';
 import { type BenchCase, measure, shown, type Suite, type SuiteOptions } from './suite.js';
 import { type InUse, usingDaemon } from './using-daemon.js';
 
@@ -47,7 +48,7 @@ function caseOf({ quick, contextTokens }: SuiteOptions): BenchCase {
           const native = ((await daemon.daemon.scheduler()).totals.step_ms - before) / completionTokens;
           const wall = (endedAt - sentAt) / completionTokens;
           await loopDelay(daemon, file, signal); // what was before does not count
-          await Promise.all(Array.from({ length: agents }, (_, i) => ask(2 + i, Math.ceil(tokens / 2))));
+          await allSettled(Array.from({ length: agents }, (_, i) => ask(2 + i, Math.ceil(tokens / 2))));
           const { p50, p99, max } = await loopDelay(daemon, file, signal);
           return {
             overhead: 100 * (1 - native / wall),

@@ -11,10 +11,7 @@ export const swap: Suite = {
     {
       name: `for ${other}`,
       x: null,
-      measures: [
-        measure('there', 'ms', 'lower'),
-        measure('back', 'ms', 'lower'),
-      ],
+      measures: [measure('there', 'ms', 'lower'), measure('back', 'ms', 'lower')],
       cost: { promptTokens: 0, outputTokens: 16, seconds: 6 },
       run: (target, { signal }) =>
         usingDaemon(target, {}, signal, async ({ daemon, chat }) => {

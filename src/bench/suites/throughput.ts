@@ -25,11 +25,7 @@ function caseOf(agents: number, options: SuiteOptions): BenchCase {
   return {
     name: agents === 1 ? '1 agent' : `${agents} agents`,
     x: agentsAxis(agents),
-    measures: [
-      measure('rate', 'tokens/s', 'higher'),
-      shown('ttft p50', 'ms', 'lower'),
-      shown('ttft p95', 'ms', 'lower'),
-    ],
+    measures: [measure('rate', 'tokens/s', 'higher'), shown('ttft p50', 'ms', 'lower'), shown('ttft p95', 'ms', 'lower')],
     cost: { promptTokens: agents * promptTokens, outputTokens: agents * maxTokens, seconds: (agents * MEAN_ARRIVAL_MS) / 1000 },
     async run(target, { prompts, seed, signal }) {
       const random = new Seeded(seed);

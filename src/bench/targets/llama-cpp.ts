@@ -6,8 +6,8 @@ import type { Needs, Target } from './target.js';
 
 export interface LlamaCppOptions {
   readonly name: string;
-  /** llama-server, or the folder it is in. */
-  readonly path: string;
+  /** Path of llama-server. */
+  readonly command: string;
   /** GGUF file of the same weights. */
   readonly gguf: string;
   readonly threads: number;
@@ -15,9 +15,11 @@ export interface LlamaCppOptions {
   readonly contextTokens: number;
 }
 
-/** As `--peer llama.cpp=PATH` has it. Throws PrerequisiteMissing. */
+/** `path`: llama-server, or the folder it is in. Throws PrerequisiteMissing. */
 export function llamaServerOf(path: string): string {
-  const found = [join(path, 'llama-server'), path].map((candidate) => resolve(candidate)).find((file) => existsSync(file) && statSync(file).isFile());
+  const found = [join(path, 'llama-server'), path]
+    .map((candidate) => resolve(candidate))
+    .find((file) => existsSync(file) && statSync(file).isFile());
   if (found !== undefined) return found;
   throw new SemanticError('PrerequisiteMissing', `[bench] there is no llama-server at ${resolve(path)}`, {
     hint: 'Name the program itself, or the folder of a build of llama.cpp that it is in.',
@@ -32,14 +34,11 @@ export class LlamaCpp implements Target {
   #server: PeerProcess | null = null;
   #has: Needs = { slots: 0, contextTokens: 0 };
 
-  private constructor(
-    private readonly options: LlamaCppOptions,
-    private readonly command: string,
-  ) {}
+  private constructor(private readonly options: LlamaCppOptions) {}
 
   /** Started once to see that it can be; it is started again when a suite needs more slots or longer ones. */
   static async start(options: LlamaCppOptions, signal: AbortSignal): Promise<LlamaCpp> {
-    const target = new LlamaCpp(options, llamaServerOf(options.path));
+    const target = new LlamaCpp(options);
     await target.prepare({ slots: 1, contextTokens: 512 }, signal);
     return target;
   }
@@ -53,18 +52,18 @@ export class LlamaCpp implements Target {
   }
 
   get facts(): Readonly<Record<string, string>> {
-    const { gguf, threads } = this.options;
-    return { program: this.command, weights: gguf, threads: `${threads}` };
+    const { command, gguf, threads } = this.options;
+    return { program: command, weights: gguf, threads: `${threads}` };
   }
 
   async prepare({ slots, contextTokens }: Needs, signal: AbortSignal): Promise<void> {
     if (this.#server !== null && slots === this.#has.slots && contextTokens === this.#has.contextTokens) return;
     await this.close();
-    const { gguf, threads, name } = this.options;
+    const { command, gguf, threads, name } = this.options;
     this.#server = await PeerProcess.start(
       {
         name,
-        command: this.command,
+        command,
         healthPath: '/health',
         args: (port) => [
           ...['-m', gguf, '-t', `${threads}`, '-fa', 'on', '--host', '127.0.0.1', '--port', `${port}`],

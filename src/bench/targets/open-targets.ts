@@ -3,7 +3,7 @@ import { availableParallelism } from 'node:os';
 import { resolve } from 'node:path';
 import { locateModel } from '../../adapters/hub/locate-model.js';
 import { SemanticError } from '../../core/domain/errors.js';
-import { LlamaCpp } from './llama-cpp.js';
+import { LlamaCpp, llamaServerOf } from './llama-cpp.js';
 import { startMlxLm } from './mlx-lm.js';
 import { binaryOf, joinOurs, startOurs, thisBinary } from './our-target.js';
 import type { Target } from './target.js';
@@ -82,7 +82,8 @@ function peerOpener(peer: string, wish: TargetWish, name: (wanted: string) => st
   if (kind === 'llama.cpp' && value !== '') {
     const gguf = wish.gguf === null ? weightsFor('llama.cpp', wish.model, true) : resolve(wish.gguf);
     const threads = wish.threads === 0 ? availableParallelism() : wish.threads;
-    return (signal) => LlamaCpp.start({ name: called, path: value, gguf, threads, contextTokens: context() }, signal);
+    const command = llamaServerOf(value);
+    return (signal) => LlamaCpp.start({ name: called, command, gguf, threads, contextTokens: context() }, signal);
   }
   if (kind === 'mlx-lm') {
     const folder = wish.folder === null ? weightsFor('mlx-lm', wish.model, false) : resolve(wish.folder);
@@ -106,7 +107,11 @@ function hostOf(url: string): string {
   try {
     return new URL(url).host;
   } catch (cause) {
-    throw new SemanticError('InvalidRequest', `[bench] --peer url: ${JSON.stringify(url)} is no address`, { param: 'peer', hint: PEERS, cause });
+    throw new SemanticError('InvalidRequest', `[bench] --peer url: ${JSON.stringify(url)} is no address`, {
+      param: 'peer',
+      hint: PEERS,
+      cause,
+    });
   }
 }
 

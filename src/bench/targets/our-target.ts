@@ -1,7 +1,6 @@
 /** Our own daemon as a target: a private one of a build, or one that was running already. */
-import { resolve } from 'node:path';
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { z } from 'zod';
 import { packageDirectory } from '../../adapters/paths/paths.js';
 import { SemanticError } from '../../core/domain/errors.js';

@@ -152,7 +152,8 @@ export class OwnConnection implements OwnDaemon {
   async stored(): Promise<void> {
     for (;;) {
       const { parking } = (await this.#admin.status()).engine;
-      if (parking.lastFailure !== null) throw new SemanticError('CachePersistence', `[bench] KV could not be stored: ${parking.lastFailure}`);
+      if (parking.lastFailure !== null)
+        throw new SemanticError('CachePersistence', `[bench] KV could not be stored: ${parking.lastFailure}`);
       if (parking.pending === 0) return;
       await sleep(POLL_MS);
     }
@@ -165,7 +166,8 @@ export class OwnConnection implements OwnDaemon {
 
   async swap(model: string): Promise<number> {
     const { ms, state, error } = await this.#models.swap(model, null, () => undefined);
-    if (state !== 'done') throw new SemanticError('ModelSwap', `[bench] the exchange for ${model} ended as ${state}: ${error ?? 'no reason given'}`);
+    if (state !== 'done')
+      throw new SemanticError('ModelSwap', `[bench] the exchange for ${model} ended as ${state}: ${error ?? 'no reason given'}`);
     return ms;
   }
 

@@ -44,7 +44,9 @@ export class PeerProcess {
       for (;;) {
         if (signal.aborted) throw new SemanticError('Cancelled', 'nothing was measured');
         if (failure !== null) {
-          throw new SemanticError('PrerequisiteMissing', `[bench] ${name} cannot be run: ${(failure as Error).message}`, { cause: failure });
+          throw new SemanticError('PrerequisiteMissing', `[bench] ${name} cannot be run: ${(failure as Error).message}`, {
+            cause: failure,
+          });
         }
         if (hasEnded(child)) throw ended(name, command, child, said);
         if (await peer.http.isListening(healthPath)) return peer;

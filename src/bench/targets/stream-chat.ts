@@ -90,7 +90,7 @@ export async function streamChat({ http, origin, path, headers, json, name }: As
       if (data === '[DONE]') break;
       const sent = JSON.parse(data) as unknown;
       const error = wireError(sent);
-      if (error !== null) throw error;
+      if (error !== null) throw ofServer(name, error);
       const chunk = chunkSchema.parse(sent);
       usage = chunk.usage ?? usage;
       const delta = chunk.choices[0]?.delta ?? null;
@@ -118,7 +118,15 @@ export async function streamChat({ http, origin, path, headers, json, name }: As
 const SHOWN_CHARACTERS = 300;
 
 function refused(name: string, status: number, text: string): SemanticError {
-  return wireErrorIn(text) ?? new SemanticError('PeerFailed', `[bench] ${name} answered with status ${status}: ${text.slice(0, SHOWN_CHARACTERS)}`);
+  return (
+    wireErrorIn(text) ??
+    new SemanticError('PeerFailed', `[bench] ${name} answered with status ${status}: ${text.slice(0, SHOWN_CHARACTERS)}`)
+  );
+}
+
+/** An error without a code of ours is the server's, not a bug here. */
+function ofServer(name: string, error: SemanticError): SemanticError {
+  return error.code === 'Internal' ? new SemanticError('PeerFailed', `[bench] ${name} ended its answer with: ${error.message}`) : error;
 }
 
 /** Null where the body is not an error of ours. */

@@ -16,7 +16,6 @@ export const benchFlags = {
     multiple: true,
     description: 'Measure another server in the same run: llama.cpp=PATH, mlx-lm[=PYTHON], url=ADDRESS[#MODEL]',
     helpValue: 'server',
-    default: [],
   }),
   'peer-gguf': Flags.string({ description: 'The same weights for llama.cpp, where the model is no GGUF file', helpValue: 'file' }),
   'peer-folder': Flags.string({ description: 'The same weights for mlx-lm, where the model is no folder', helpValue: 'folder' }),
@@ -30,7 +29,7 @@ export const benchFlags = {
 
 export interface BenchFlagValues extends EngineFlagValues {
   readonly target?: string | undefined;
-  readonly peer: readonly string[];
+  readonly peer?: readonly string[] | undefined;
   readonly 'peer-gguf'?: string | undefined;
   readonly 'peer-folder'?: string | undefined;
   readonly 'peer-key'?: string | undefined;
@@ -55,7 +54,7 @@ export function sessionOptions(flags: BenchFlagValues, settings: Settings, choic
       threads: model.threads,
       target,
       againstBuild: choice.againstBuild,
-      peers: flags.peer,
+      peers: flags.peer ?? [],
       gguf: flags['peer-gguf'] ?? null,
       folder: flags['peer-folder'] ?? null,
       apiKey: client.api_key,
