@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 
 import { COMPUTES } from '#src/core/domain/compute.js';
 
-import { firstTokens, score, type Divergence } from '../divergence.js';
+import { firstTokens, score, type Divergence } from '#src/bench/quality/divergence.js';
 import { openModel, ours, type OpenedModel, type OursOptions } from '../ours.js';
 import { batchedPeers, peers } from '../peers/peers.js';
 import { figure, table, type Table } from '../table.js';

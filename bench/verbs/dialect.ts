@@ -1,7 +1,7 @@
 import { locateModel } from '#src/adapters/hub/locate-model.js';
 
 import { ANSWER_TOKENS, bodyOf, dialectCost } from '../dialect.js';
-import { idleDelay } from '#src/bench/probe/loop-delay.js';
+import { idleDelay } from '../idle-delay.js';
 import { ProbedDaemon } from '../server-overhead.js';
 import { figure, table } from '../table.js';
 import { BINARY, daemonFlags, ENGINE, verb } from '../verb.js';

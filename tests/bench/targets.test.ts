@@ -188,7 +188,7 @@ describe('a peer that is started', () => {
   const openWith = async (peers: readonly string[]) => {
     const models = { data: [{ id: 'one', context_length: 2048 }], pid: 1, version: '1', socket: '/nowhere' };
     const address = await serve(whole, models);
-    const server = open[0]!;
+    const server = open.at(-1)!;
     const [answer] = server.listeners('request') as [(request: IncomingMessage, response: ServerResponse) => void];
     server.removeAllListeners('request');
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {

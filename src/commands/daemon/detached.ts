@@ -5,7 +5,6 @@ import { z } from 'zod';
 import { replaceFile } from '../../adapters/files/replace-file.js';
 import { detachedFile, serveLogFile } from '../../adapters/paths/paths.js';
 import type { DaemonSummary } from '../../server/daemon.js';
-import { spawnDaemon } from '../../client/spawn-daemon.js';
 
 const schema = z.object({ args: z.array(z.string()), cwd: z.string() });
 /** Arguments of `semantic serve`, and where it was called. */
@@ -21,6 +20,7 @@ export async function startDetached(
   const cancel = (): void => cancelled.abort();
   process.once('SIGINT', cancel);
   const options = { log: resolve(cwd, log), keepsLog: true, cwd, environment: { SEMANTIC_LOG_FILE: log } };
+  const { spawnDaemon } = await import('../../client/spawn-daemon.js');
   const daemon = await spawnDaemon(args, options, cancelled.signal);
   process.off('SIGINT', cancel);
   await replaceFile(detachedFile(), 'background daemon', () => JSON.stringify({ args, cwd }));

@@ -1,7 +1,6 @@
 import { join } from 'node:path';
 import { stateDirectory } from '../../adapters/paths/paths.js';
 import { SemanticError } from '../../core/domain/errors.js';
-import { spawnDaemon } from '../../client/spawn-daemon.js';
 
 export interface ServeWish {
   /** Of `semantic serve`. */
@@ -30,6 +29,7 @@ export async function withDaemon<T>(
   const log = join(stateDirectory(), 'launch-serve.log');
   found.wish.note(`starting a daemon; what it says goes to ${log}`);
   try {
+    const { spawnDaemon } = await import('../../client/spawn-daemon.js');
     const daemon = await spawnDaemon(found.wish.args, { log, keepsLog: false }, cancelled.signal);
     try {
       const ready = await prepare();
