@@ -12,8 +12,8 @@ export interface SpawnOptions {
   /** Whether what the file has is kept. */
   readonly keepsLog: boolean;
   readonly cwd?: string;
-  /** Besides the variables of this process. */
-  readonly environment?: Readonly<Record<string, string>>;
+  /** Besides the variables of this process; undefined takes one away. */
+  readonly environment?: Readonly<Record<string, string | undefined>>;
   /** bin/run.js of another build; this one's without it. */
   readonly binary?: string;
 }

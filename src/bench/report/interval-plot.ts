@@ -17,8 +17,10 @@ export interface IntervalPlot {
   readonly rows: readonly IntervalRow[];
 }
 
-const WIDTH = 720;
-const PLOT = { left: 240, right: 690, top: 44 };
+const WIDTH = 760;
+const PLOT = { left: 320, right: 730, top: 44 };
+/** Of a name, that have room beside the plot. */
+const NAME_CHARACTERS = 44;
 const ROW = 26;
 
 export function intervalPlot({ title, unit, rows }: IntervalPlot): string {
@@ -40,7 +42,7 @@ export function intervalPlot({ title, unit, rows }: IntervalPlot): string {
       const y = PLOT.top + i * ROW + ROW / 2 + 3;
       const paint = PALETTE[colour % PALETTE.length]!;
       return [
-        text(PLOT.left - 10, y + 4, name, 'end'),
+        text(PLOT.left - 10, y + 4, cut(name), 'end'),
         `<line x1="${x(low).toFixed(1)}" x2="${x(high).toFixed(1)}" y1="${y}" y2="${y}" style="stroke:${paint}" stroke-width="3"/>`,
         `<circle cx="${x(middle).toFixed(1)}" cy="${y}" r="5" fill="${paint}"/>`,
       ];
@@ -48,4 +50,8 @@ export function intervalPlot({ title, unit, rows }: IntervalPlot): string {
     '</svg>',
     '',
   ].join('\n');
+}
+
+function cut(name: string): string {
+  return name.length <= NAME_CHARACTERS ? name : `${name.slice(0, NAME_CHARACTERS - 3)}...`;
 }

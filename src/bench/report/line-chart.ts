@@ -31,7 +31,7 @@ export function lineChart({ title, xLabel, yLabel, series }: LineChart): string 
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13" fill="#222">`,
     `<rect width="${WIDTH}" height="${HEIGHT}" fill="#fff"/>`,
     `<text x="${PLOT.left}" y="28" font-size="16">${escapeText(title)}</text>`,
-    ...steps.map((step) => gridLine(y(step), figure(step))),
+    ...steps.map((step) => gridLine(y(step), label(step))),
     ...xs.map((value) => text(x(Math.log2(value)), PLOT.bottom + 20, figure(value), 'middle')),
     text(centre, PLOT.bottom + 44, xLabel, 'middle'),
     `<text transform="translate(18 ${figure(middle)}) rotate(-90)" text-anchor="middle">${escapeText(yLabel)}</text>`,
@@ -84,6 +84,11 @@ function text(x: number, y: number, value: string, anchor: 'middle' | 'end'): st
 
 function figure(value: number): string {
   return `${Math.round(value * 10) / 10}`;
+}
+
+/** Steps may be as small as what was measured. */
+function label(value: number): string {
+  return Number(value.toPrecision(3)).toString();
 }
 
 /** As text of SVG and HTML. */

@@ -26,7 +26,7 @@ function caseOf(options: SuiteOptions): BenchCase {
   const aloneMillis = options.quick ? 300 : 3_000;
   const maxTokens = Math.max(16, Math.min(4_096, options.contextTokens - 128));
   return {
-    name: `${decoders} answers, a prompt of ${longTokens} tokens`,
+    name: `a prompt of ${longTokens} tokens beside ${decoders === 1 ? '1 answer' : `${decoders} answers`}`,
     x: null,
     measures: [
       measure('speed kept', '%', 'higher'),

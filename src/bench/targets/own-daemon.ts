@@ -85,8 +85,9 @@ export class PrivateDaemon implements LaunchedDaemon {
       {
         log: join(this.home, 'serve.log'),
         keepsLog: false,
+        cwd: this.home, // a .env where the command was called is for other daemons
         binary,
-        environment: { ...ENVIRONMENT, ...environment, SEMANTIC_HOME: this.home },
+        environment: { ...notForThis(process.env), ...ENVIRONMENT, ...environment, SEMANTIC_HOME: this.home },
       },
       signal,
     );
@@ -175,6 +176,12 @@ export class OwnConnection implements OwnDaemon {
     await this.#admin.close();
     await this.#models.close();
   }
+}
+
+/** What the user's own daemon is told of its doors and places: a private one has others. Settings of the engine count. */
+function notForThis(environment: NodeJS.ProcessEnv): Record<string, undefined> {
+  const names = Object.keys(environment).filter((name) => /^SEMANTIC_(SERVER|LOG|AUDIT|TRACES|LIMITS|AGENTS|STORE)_/.test(name));
+  return Object.fromEntries(names.map((name) => [name, undefined]));
 }
 
 const POLL_MS = 5;

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { SlowProxy } from '../../../bench/slow-proxy.js';
 import { type BenchmarkBody, benchmarkSchema } from '../../../src/bench/results/schema.js';
 import { benchmark, series } from '../../bench/made-up.js';
@@ -17,6 +17,9 @@ const model = tinyModelFolder('llama-4bit-g32', join(home.path, 'tiny'));
 const env = { SEMANTIC_MODEL_DEFAULT: model };
 const run = (...args: string[]): Promise<Ended> => semantic(args, { home: home.path, env });
 const measured = (ended: Ended): BenchmarkBody => benchmarkSchema.parse(JSON.parse(ended.stdout));
+
+/** A run starts several daemons, and may have to measure again. */
+vi.setConfig({ testTimeout: 180_000 });
 
 let daemon: TestDaemon;
 beforeAll(async () => {
