@@ -14,6 +14,11 @@ function change(gain: number): string {
   return `${percent >= 0 ? '+' : ''}${digits} %`;
 }
 
+/** `rate, tokens/s`; some measures have no unit. */
+export function measureText({ measure, unit }: { readonly measure: string; readonly unit: string }): string {
+  return unit === '' ? measure : `${measure}, ${unit}`;
+}
+
 /** `+3.1 % (-0.4 %..+5.0 %)` */
 export function gainText({ low, middle, high }: Interval): string {
   return Number.isNaN(middle) ? '-' : `${change(middle)} (${change(low)}..${change(high)})`;

@@ -2,7 +2,7 @@
 import { pairedRatioOf } from '../compare/compare.js';
 import type { BenchmarkBody, SeriesBody } from '../results/schema.js';
 import { gainOf } from '../statistics/verdict.js';
-import { figure, gainText } from './figure.js';
+import { figure, gainText, measureText } from './figure.js';
 
 export interface SuiteTable {
   readonly suite: string;
@@ -39,7 +39,7 @@ function rowOf(row: readonly SeriesBody[], first: string, others: readonly strin
   const base = of(first);
   return [
     row[0]!.case,
-    `${row[0]!.measure}, ${row[0]!.unit}`,
+    measureText(row[0]!),
     cell(base),
     ...others.map((name) => cell(of(name))),
     ...others.map((name) => beside(base, of(name))),

@@ -10,6 +10,7 @@ import { type BenchCase, type CaseContext, measure, shown, type Suite, type Suit
 const TRACE = { turns: 43, inputTokens: 142_000, outputTokens: 444, subAgentShare: 0.44 };
 /** Of the context, that the longest conversation fills. */
 const FILLED = 0.7;
+const QUICK_CONTEXT = 1_024;
 const MEAN_TOOL_MS = 150;
 
 interface Plan {
@@ -33,7 +34,7 @@ export const agents: Suite = {
 
 /** The trace scaled to the context: its shape is kept, all lengths shrink alike, and an answer has at least a few tokens. */
 function planOf({ quick, contextTokens }: SuiteOptions): Plan {
-  const most = Math.floor(contextTokens * FILLED);
+  const most = Math.floor((quick ? Math.min(contextTokens, QUICK_CONTEXT) : contextTokens) * FILLED);
   const scale = Math.min(1, most / TRACE.inputTokens);
   const turns = quick ? 3 : TRACE.turns;
   const answer = Math.max(4, Math.round(TRACE.outputTokens * scale));

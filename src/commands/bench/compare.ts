@@ -22,16 +22,16 @@ export default class BenchCompare extends BaseCommand {
     const { args, flags } = await this.parse(BenchCompare);
     const { readBenchmark } = await import('../../bench/results/read-benchmark.js');
     const { compare } = await import('../../bench/compare/compare.js');
-    const { figure, gainText } = await import('../../bench/report/figure.js');
+    const { figure, gainText, measureText } = await import('../../bench/report/figure.js');
     const comparison = compare(readBenchmark(args.a), readBenchmark(args.b), flags.of ?? null);
-    const row = ({ suite, case: name, measure, unit, base, candidate, gain, verdict }: Compared): string[] => [
-      suite,
-      name,
-      `${measure}, ${unit}`,
-      figure(base),
-      figure(candidate),
-      gainText(gain),
-      verdict,
+    const row = (one: Compared): string[] => [
+      one.suite,
+      one.case,
+      measureText(one),
+      figure(one.base),
+      figure(one.candidate),
+      gainText(one.gain),
+      one.verdict,
     ];
     const head = ['SUITE', 'CASE', 'MEASURE', 'A', 'B', 'CHANGE', 'VERDICT'];
     if (comparison.measures.length === 0) this.note('They have no measure in common.');

@@ -78,15 +78,15 @@ export default class BenchGate extends BaseCommand {
   }
 
   async #print({ measures, passed, attempts, maxRegression }: GateReport): Promise<void> {
-    const { figure, gainText } = await import('../../bench/report/figure.js');
-    const row = ({ suite, case: name, measure, unit, base, candidate, gain, outcome }: GatedMeasure): string[] => [
-      suite,
-      name,
-      `${measure}, ${unit}`,
-      figure(base),
-      figure(candidate),
-      gainText(gain),
-      outcome,
+    const { figure, gainText, measureText } = await import('../../bench/report/figure.js');
+    const row = (one: GatedMeasure): string[] => [
+      one.suite,
+      one.case,
+      measureText(one),
+      figure(one.base),
+      figure(one.candidate),
+      gainText(one.gain),
+      one.outcome,
     ];
     for (const line of formatTable(['SUITE', 'CASE', 'MEASURE', 'BASE', 'THIS', 'CHANGE', 'OUTCOME'], measures.map(row))) this.log(line);
     const times = attempts === 1 ? 'measured once' : `measured ${attempts} times`;
