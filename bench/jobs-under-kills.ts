@@ -8,7 +8,7 @@ import { SqlJobQueue } from '#src/adapters/jobs/sql-job-queue.js';
 import { jobListSchema, type JobListBody } from '#src/client/jobs/job-bodies.js';
 import type { JobEvent, JobTopic } from '#src/core/domain/job-event.js';
 import { BenchDaemon } from './bench-daemon.js';
-import { percentile } from './median.js';
+import { percentile } from '#src/bench/statistics/median.js';
 import { BINARY, daemonFlags, type ENGINE, engineOptions, type Flags, type Progress } from './verb.js';
 
 export interface JobsRun {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type JobsRun, runJobs } from '../jobs-under-kills.js';
-import { percentile } from '../median.js';
+import { percentile } from '#src/bench/statistics/median.js';
 import { figure, table } from '../table.js';
 import { ENGINE, verb } from '../verb.js';
 
