@@ -15,13 +15,14 @@ const SIDE_BY_SIDE = inRooms([
     'memory',
     'metrics',
     'paths',
+    'recordings',
     'records',
     'tls',
     'tokenizer',
     'traces',
   ].map((room) => `adapters/${room}`),
   ...['answers', 'constraints', 'domain', 'models'].map((room) => `core/${room}`),
-  ...['bin', 'client', 'commands', 'docs', 'server'],
+  ...['bin', 'client', 'commands', 'docs', 'recordings', 'server'],
 ]);
 /** Of them, those that take the whole machine for themselves. */
 const ALONE = inRooms(['server/embeddings', 'server/models']).concat(
