@@ -70,8 +70,10 @@ export class EventStream {
     this.#response.destroy();
   }
 
-  end(): void {
+  /** `comment`: a line for those who know what to look for; null = none. */
+  end(comment: string | null = null): void {
     clearInterval(this.#keepAlive);
+    if (comment !== null) this.#response.write(`: ${comment}\n\n`);
     this.#response.end();
   }
 }

@@ -36,8 +36,3 @@ export function followRequest(request: FastifyRequest, reply: FastifyReply, trac
     writeLine(request, route, ending, performance.now() - since);
   });
 }
-
-/** For what is asked of the engine. */
-export function traced({ trace }: FastifyRequest): { readonly trace?: TraceParent } {
-  return trace === undefined ? {} : { trace };
-}

@@ -61,7 +61,14 @@ export interface GenerationRequest {
   readonly templateVariables?: Readonly<Record<string, unknown>>;
   /** Its stages are told, as parts of this. */
   readonly trace?: TraceParent;
+  /** Told of it when it is taken in, and of its events but for pieces of text. */
+  readonly witness?: Witness;
 }
+
+/** Whoever wants to know what becomes of a request, with ids and seed, beside who reads the answer. It must not throw. */
+export type Witness = (request: GenerationRequest, event: WitnessedEvent) => void;
+
+export type WitnessedEvent = Extract<EngineEvent, { readonly type: 'queued' | 'started' | 'finished' }>;
 
 /**
  * `continues` a conversation, whose KV may be cut to where both are the same; `branches` off from it, so that nothing of it may be cut;

@@ -71,6 +71,7 @@ export class Engine implements TextGenerator {
         isQueued = true;
         if (event.type === 'started') observer.started(event.cache);
         if (event.type === 'finished') outcome = 'ok';
+        if (event.type !== 'token') request.witness?.(request, event);
         yield event;
       }
     } catch (error) {

@@ -10,7 +10,8 @@ import { callerOf } from '../caller.js';
 import { errorBody, noteFailure, toSemanticError } from '../error-reply.js';
 import { EventStream, type StreamLimits } from '../event-stream.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
-import { traced } from '../follow-requests.js';
+import { asServed } from '../generation/as-served.js';
+import { lastComment } from '../generation/tell-generations.js';
 import { HEAD_WAIT_MS, ReadAhead } from '../read-ahead.js';
 import { parseBody } from '../request-body.js';
 import type { ServedModels } from '../served-models.js';
@@ -37,7 +38,7 @@ export async function generate(
   const body = parseBody(turnSchema, request.body);
   const { name, engine } = await options.models.acquire(body.model ?? null, whenGone(reply, null), request.trace);
   const turn = toTurn(body, request.headers, options.sampling, { model: name, vocabSize: engine.model.runner.vocabSize });
-  const asked = { ...turn.request, ...traced(request) };
+  const asked = asServed(turn.request, request, name);
   const turned = options.agents.generate(id, asked, callerOf(request), { signal: whenGone(reply, turn.timeoutMs) });
   const events = accounted<TurnEvent>(turned, request);
   if (!turn.stream) return whole(events, turn.request.logprobs);
@@ -56,7 +57,7 @@ export async function generate(
     await send({ type: 'error', ...errorBody(error) });
   } finally {
     await stream.send('[DONE]'); // a stream without it was cut off
-    stream.end();
+    stream.end(lastComment(request));
   }
   return reply;
 }

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { SemanticError } from '../../core/domain/errors.js';
 import { noteFailure, toSemanticError } from '../error-reply.js';
 import { EventStream, type Frame, type StreamLimits } from '../event-stream.js';
+import { lastComment } from '../generation/tell-generations.js';
 import { setHeaders } from './set-headers.js';
 
 export interface StreamWords {
@@ -33,7 +34,7 @@ export async function replyWithFrames(
     noteFailure(request, thrown);
     for (const frame of words.error(error)) await out.send(frame.data, frame.event, frame.id);
   } finally {
-    out.end();
+    out.end(lastComment(request));
   }
   return reply;
 }

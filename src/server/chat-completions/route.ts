@@ -7,7 +7,7 @@ import { chunkStream } from '../answering/chunk-stream.js';
 import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
-import { traced } from '../follow-requests.js';
+import { asServed } from '../generation/as-served.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import type { ServedModels } from '../served-models.js';
 import { parseBody } from '../request-body.js';
@@ -35,7 +35,7 @@ export function chatCompletions(app: FastifyInstance, options: ChatCompletionOpt
     const { choices, legacyFunctions } = wanted;
     const id = `chatcmpl-${randomBytes(16).toString('hex')}`;
     const head = { id, created: Math.floor(Date.now() / 1000), model: name, legacyFunctions };
-    const answering = answerChoices(answerer, { ...wanted.request, ...traced(request) }, choices, {
+    const answering = answerChoices(answerer, asServed(wanted.request, request, name), choices, {
       signal: whenGone(reply, wanted.timeoutMs),
       newCallId,
     });

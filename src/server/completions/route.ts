@@ -9,7 +9,7 @@ import { chunkStream } from '../answering/chunk-stream.js';
 import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
-import { traced } from '../follow-requests.js';
+import { asServed } from '../generation/as-served.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { parseBody } from '../request-body.js';
 import type { ServedModels } from '../served-models.js';
@@ -34,11 +34,11 @@ export function completions(app: FastifyInstance, options: CompletionOptions): v
     const wanted = toCompletionRequest(body, request.headers, sampling, engine.model, { scope, persist });
     const { choices, echoes, logprobs, requests } = wanted;
     const head = { id: `cmpl-${randomBytes(16).toString('hex')}`, created: Math.floor(Date.now() / 1000), model: name };
+    const served = requests.map((one) => asServed(one, request, name));
     const form: AnswersForm = { head, choices, echoes, logprobs };
     const answering = mergeAnswers<EngineEvent>({
       number: requests.length * choices,
-      start: (choice, signal) =>
-        engine.submit({ ...asChoice(requests[Math.floor(choice / choices)]!, choice % choices), ...traced(request) }, { signal }),
+      start: (choice, signal) => engine.submit(asChoice(served[Math.floor(choice / choices)]!, choice % choices), { signal }),
       signal: whenGone(reply, wanted.timeoutMs),
     });
     const reading = {

@@ -8,7 +8,7 @@ import { SemanticError } from '../../core/domain/errors.js';
 import { replyWithAnswer } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { Frame, StreamLimits } from '../event-stream.js';
-import { traced } from '../follow-requests.js';
+import { asServed } from '../generation/as-served.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { agentHint } from '../identity/agent-hint.js';
 import { parseConversation } from '../request-body.js';
@@ -49,7 +49,7 @@ function routes(app: FastifyInstance, options: MessagesOptions): void {
     const { name, answerer } = await models.acquire(body.model, whenGone(reply, null), request.trace);
     const wanted = toMessagesRequest(body, request.headers, { ...options, scope: callerOf(request).scope });
     const head: MessageHead = { id: `msg_${randomBytes(12).toString('hex')}`, model: name };
-    const answering = answerer.answer({ ...wanted.request, ...traced(request) }, { signal: whenGone(reply, wanted.timeoutMs), newCallId });
+    const answering = answerer.answer(asServed(wanted.request, request, name), { signal: whenGone(reply, wanted.timeoutMs), newCallId });
     const display = thinkingDisplay(seal, body.thinking?.display);
     const form = {
       body: (events: AsyncIterable<ConversationEvent>) => whole(head, body.max_tokens, events, display),

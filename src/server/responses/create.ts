@@ -8,7 +8,7 @@ import { SemanticError } from '../../core/domain/errors.js';
 import { accounted, replyWithAnswer, type StreamedForm } from '../answering/reply-with-answer.js';
 import { callerOf } from '../caller.js';
 import type { StreamLimits } from '../event-stream.js';
-import { traced } from '../follow-requests.js';
+import { asServed } from '../generation/as-served.js';
 import type { SamplingDefaults } from '../generation/to-generation.js';
 import { agentHint } from '../identity/agent-hint.js';
 import { ReadAhead } from '../read-ahead.js';
@@ -89,7 +89,7 @@ async function understood(body: ResponsesBody, model: ResidentModel, request: Fa
   const keep = (events: StoredResponse['events']): void => {
     if (store !== false) stored.keep(scope, { ...kept, response: stream.response(), events });
   };
-  return { ...wanted, request: { ...wanted.request, ...traced(request) }, model, scope, stream, keep };
+  return { ...wanted, request: asServed(wanted.request, request, model.name), model, scope, stream, keep };
 }
 
 function heard(items: readonly Item[], scope: string, stored: StoredResponses): Promise<HeardItem[]> {
