@@ -2,6 +2,7 @@
 import { type Reloaded, reloadSchema } from './config-bodies.js';
 import { DaemonHttp } from './daemon-http.js';
 import { type ProcessBody, processSchema } from './process-bodies.js';
+import { type NewRecordingBody, type RecordingBody, recordingSchema } from './recording-bodies.js';
 import { type LimitsChange, type SchedulerBody, schedulerSchema } from './scheduler-bodies.js';
 import { type StatusBody, statusSchema } from './status-bodies.js';
 
@@ -35,9 +36,24 @@ export class AdminClient {
     return this.#http.json({ method: 'PATCH', path: SCHEDULER, json: change }, schedulerSchema);
   }
 
+  recording(): Promise<RecordingBody> {
+    return this.#http.json({ method: 'GET', path: RECORDING }, recordingSchema);
+  }
+
+  /** Throws RecordingConflict, RecordingFailed. */
+  record(recording: NewRecordingBody): Promise<RecordingBody> {
+    return this.#http.json({ method: 'POST', path: RECORDING, json: recording }, recordingSchema);
+  }
+
+  /** Throws RecordingNotFound. */
+  stopRecording(): Promise<RecordingBody> {
+    return this.#http.json({ method: 'DELETE', path: RECORDING }, recordingSchema);
+  }
+
   close(): Promise<void> {
     return this.#http.close();
   }
 }
 
+const RECORDING = '/v1/admin/recording';
 const SCHEDULER = '/v1/admin/scheduler';

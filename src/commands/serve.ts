@@ -11,6 +11,7 @@ export default class Serve extends BaseCommand {
     '<%= config.bin %> serve --model ./my-model.gguf --threads 4',
     '<%= config.bin %> serve --host 0.0.0.0 --allow-remote',
     '<%= config.bin %> serve --detach',
+    '<%= config.bin %> serve --record ./recording',
   ];
   static override flags = {
     ...engineFlags,
@@ -18,6 +19,7 @@ export default class Serve extends BaseCommand {
     port: Flags.integer({ char: 'p', description: 'Port to listen on (0 = any free one)', helpValue: 'n' }),
     socket: Flags.string({ description: 'Path of the Unix socket', helpValue: 'path' }),
     detach: Flags.boolean({ char: 'd', description: 'Serve in the background, and return when it is ready' }),
+    record: Flags.string({ description: 'Record requests and answers in a new folder', helpValue: 'folder' }),
     'allow-remote': Flags.boolean({ description: 'Let other machines in, with an API key' }),
   };
 
@@ -29,6 +31,7 @@ export default class Serve extends BaseCommand {
       'server.port': flags.port,
       'server.socket': flags.socket,
       'server.allow_remote': flags['allow-remote'],
+      'recording.directory': flags.record,
     };
     const settings = await this.settings(chosen);
     if (flags.detach) return this.#detach(settings);

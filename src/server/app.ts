@@ -24,6 +24,7 @@ import { type DoorRules, guardDoors } from './doors/guard.js';
 import { type EmbeddingOptions, embeddings } from './embeddings/route.js';
 import { replyWithError } from './error-reply.js';
 import type { StreamLimits } from './event-stream.js';
+import { tellGenerations } from './generation/tell-generations.js';
 import type { SamplingDefaults } from './generation/to-generation.js';
 import { followRequest, followRequests } from './follow-requests.js';
 import { health, type HealthSource } from './health.js';
@@ -37,6 +38,9 @@ import { speaksMessages } from './messages/speaks-messages.js';
 import { metrics, type MetricsSource } from './metrics.js';
 import { models } from './models.js';
 import { openapi } from './openapi/route.js';
+import type { Recorder } from './recording/recorder.js';
+import { recordingRoutes } from './recording/routes.js';
+import { tapRequests } from './recording/tap-requests.js';
 import { responses } from './responses/route.js';
 import type { ModelResidency } from '../core/residency/model-residency.js';
 
@@ -58,6 +62,7 @@ export interface AppOptions extends EmbeddingOptions, JobRouteOptions {
   readonly health: HealthSource;
   readonly admin: AdminSource;
   readonly audit: AuditSource;
+  readonly recorder: Recorder;
   readonly metrics: MetricsSource;
   readonly traces: Traces;
   /** Metrics need no key. */
@@ -88,6 +93,8 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   parseJsonBodies(app, options.maxBodyBytes);
   followRequests(app, options.traces);
   guardDoors(app, options.doors);
+  tapRequests(app, options.recorder);
+  tellGenerations(app);
   app.setErrorHandler(replyInDialect);
   app.setNotFoundHandler((request, reply) => {
     replyInDialect(new SemanticError('RouteNotFound', `there is no ${request.method} ${request.url.split('?')[0]}`), request, reply);
@@ -107,6 +114,7 @@ export async function createApp(options: AppOptions): Promise<FastifyInstance> {
   cacheRoutes(app, options);
   app.get('/v1/admin/process', () => options.process());
   admin(app, options.admin);
+  recordingRoutes(app, options.recorder);
   residency(app, options.models, options.stream);
   libraryRoutes(app, options);
   jobRoutes(app, options);

@@ -30,6 +30,7 @@ import { snapshotOf } from './metrics.js';
 import { openLog } from './open-log.js';
 import { openCalls, openResponses } from './open-records.js';
 import { openStore } from './open-store.js';
+import { openRecorder } from './recording/open-recorder.js';
 import { reloader } from './reload-settings.js';
 import { writeRefusal } from './request-line.js';
 import { namesHere } from './served-models.js';
@@ -147,8 +148,10 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
     setRates: (limits) => rates.setLimits(limits),
     prepareTls: (next) => servedTls.prepare(next),
   });
+  const recorder = await openRecorder(settings, { version, backend: opened.backend, logger, engine: () => opened.engine });
   const app = await createApp({
     version,
+    recorder,
     models: opened.models,
     seal: new ThinkingSeal(await sealSecret(dataDirectory())),
     agents: opened.agents,
@@ -233,6 +236,7 @@ async function serve(opened: OpenedEngine, settings: Config, options: ServeOptio
       await engineClosed;
       await jobs.close();
       await app.close();
+      await recorder.close();
       const late = new AbortController();
       const sent = traces.close(late.signal);
       await within(Math.max(deadline, Date.now() + CLOSE_GRACE_MS), sent, hurried.signal);

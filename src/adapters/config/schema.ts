@@ -181,6 +181,11 @@ export const configSchema = z.strictObject({
     max_mb: z.int().min(1).max(1_024),
     retry_seconds: seconds,
   }),
+  recording: z.strictObject({
+    directory: z.string(),
+    max_mb: z.int().min(1).max(1_048_576),
+    redact: z.array(z.string().min(1)),
+  }),
   traces: z.strictObject({ otlp_endpoint: z.string(), sample_ratio: share, agent_ids: z.boolean() }),
   log: z.strictObject({
     level: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']),

@@ -41,6 +41,8 @@ export const AUDITED: Readonly<Record<string, AuditedRoute>> = {
       return Array.isArray(applied) ? applied.join(', ') : null;
     },
   },
+  'POST /v1/admin/recording': { action: 'recording.start', target: inBody('directory') },
+  'DELETE /v1/admin/recording': { action: 'recording.stop', target: inAnswer('directory') },
   'POST /v1/cache/evict': {
     action: 'cache.evict',
     target: (request) => inBody('agent')(request) ?? 'all',

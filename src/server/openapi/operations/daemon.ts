@@ -12,6 +12,7 @@ import {
   swapRequestSchema,
   swapSchema,
 } from '../../../client/residency-bodies.js';
+import { newRecordingSchema, recordingSchema } from '../../../client/recording-bodies.js';
 import { processSchema } from '../../../client/process-bodies.js';
 import { statusSchema } from '../../../client/status-bodies.js';
 import { evictSchema } from '../../cache/schema.js';
@@ -45,6 +46,17 @@ export const daemonOperations: readonly Operation[] = [
     body: limitsChangeSchema,
     answer: schedulerSchema,
   },
+  { method: 'get', url: '/v1/admin/recording', tag: 'Admin', summary: 'Says what is recorded.', answer: recordingSchema },
+  {
+    method: 'post',
+    url: '/v1/admin/recording',
+    tag: 'Admin',
+    summary: 'Records requests and answers; over the Unix socket only.',
+    body: newRecordingSchema,
+    status: 201,
+    answer: recordingSchema,
+  },
+  { method: 'delete', url: '/v1/admin/recording', tag: 'Admin', summary: 'Ends the recording.', answer: recordingSchema },
   { method: 'get', url: '/v1/admin/models', tag: 'Models', summary: 'Lists the models on this machine.', answer: modelListSchema },
   { method: 'get', url: '/v1/admin/models/:id', tag: 'Models', summary: 'Shows a model.', answer: modelDetailSchema },
   {
