@@ -55,6 +55,30 @@ export const agentDetailSchema = agentSchema.extend({
 });
 export type AgentDetailBody = z.output<typeof agentDetailSchema>;
 
+/** A step of an agent's life: its creation, or a turn. */
+const stepSchema = z.object({
+  /** Counted from 1. */
+  step: z.number(),
+  kind: z.enum(['creation', 'turn']),
+  at: z.number(),
+  /** After it. */
+  messages: z.number(),
+  tokens: z.number(),
+  /** New with it: what came in, and the answer. */
+  added: z.array(z.looseObject({ role: z.string(), content: z.string().nullable() })),
+  /** What was found of its prompt, and why not more; null where it was not noted. */
+  cache: reportSchema.nullable(),
+  completion_tokens: z.number().nullable(),
+  /** What the model read behind the turn before, as it was rendered; null where its ids are not known any more, or its model is not in memory. */
+  rendered: z.string().nullable(),
+  generated: z.string().nullable(),
+  generated_tokens: z.array(z.number()).nullable(),
+});
+export type StepBody = z.output<typeof stepSchema>;
+
+export const turnsSchema = z.object({ object: z.literal('agent.turns'), id: z.string(), data: z.array(stepSchema) });
+export type TurnsBody = z.output<typeof turnsSchema>;
+
 export const agentListSchema = z.object({ object: z.literal('list'), data: z.array(agentSchema) });
 
 export const removedAgentSchema = z.object({

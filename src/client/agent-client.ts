@@ -9,6 +9,8 @@ import {
   agentSchema,
   type RemovedAgentBody,
   removedAgentSchema,
+  type TurnsBody,
+  turnsSchema,
 } from './agent-bodies.js';
 import {
   type BlockBody,
@@ -41,6 +43,10 @@ export class AgentClient {
 
   show(id: string): Promise<AgentDetailBody> {
     return this.#http.json({ method: 'GET', path: agentPath(id) }, agentDetailSchema);
+  }
+
+  turns(id: string): Promise<TurnsBody> {
+    return this.#http.json({ method: 'GET', path: agentPath(id, '/turns') }, turnsSchema);
   }
 
   fork(id: string, child: { readonly id?: string }): Promise<AgentBody> {

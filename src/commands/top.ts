@@ -3,6 +3,7 @@ import { Flags } from '@oclif/core';
 import { socketPath } from '../adapters/paths/paths.js';
 import { SemanticError } from '../core/domain/errors.js';
 import { DaemonCommand } from './daemon-command.js';
+import { isLively } from './lively.js';
 import { palette } from './palette.js';
 import type { Source } from './top/snapshot.js';
 
@@ -73,12 +74,6 @@ export default class Top extends DaemonCommand {
     const { stdin, stdout } = process;
     return showLive({ source, snapshot, intervalMs, stdin, stdout, chalk: palette('stdout') });
   }
-}
-
-/** Where ink draws and keys can be read. It draws nothing while one of these names is set. */
-function isLively(): boolean {
-  const isAutomatic = ['CI', 'CONTINUOUS_INTEGRATION'].some((name) => !['0', 'false', undefined].includes(process.env[name]));
-  return process.stdin.isTTY && process.stdout.isTTY && process.env['TERM'] !== 'dumb' && !isAutomatic;
 }
 
 function milliseconds(seconds: string): number {

@@ -22,6 +22,14 @@ export interface AgentTurn {
   readonly tokens: number;
   /** Milliseconds since 1970. */
   readonly at: number;
+  /** What the turn was; absent at the creation, and where it was stored before this was noted. */
+  readonly told?: TurnReport;
+}
+
+/** How a turn went: what was read, what of it was there, and what was written. */
+export interface TurnReport {
+  readonly cache: CacheReport;
+  readonly completionTokens: number;
 }
 
 /** The tokens of an agent's last turn with a model that is not the one it spoke with last. */

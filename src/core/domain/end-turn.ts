@@ -33,7 +33,7 @@ export function endTurn(agent: AgentContext, turn: EndedTurn, now: number): Agen
     tokens,
     fingerprint,
     ...elsewhereOf(agent, fingerprint),
-    turns: [...earlier, { messages: messages.length, tokens: tokens.length, at: now }],
+    turns: [...earlier, { messages: messages.length, tokens: tokens.length, at: now, told: { cache: report, completionTokens } }],
     usedAt: now,
     totals: {
       promptTokens: agent.totals.promptTokens + report.promptTokens,

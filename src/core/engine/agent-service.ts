@@ -1,5 +1,5 @@
 /** What servers and commands may ask of agents and of the cache. Implemented by the engine in this process. */
-import type { AgentContext, AgentPolicy, Caller, Rewind } from '../domain/agent.js';
+import type { AgentContext, AgentPolicy, AgentTurn, Caller, Rewind } from '../domain/agent.js';
 import type { BlockHash } from '../domain/block-hash.js';
 import type { PoolCounts } from '../domain/block-pool.js';
 import type { ChatMessage } from '../domain/chat-message.js';
@@ -22,6 +22,17 @@ export interface AgentPlace {
   readonly diskTokens: number;
   readonly memoryBytes: number;
   readonly diskBytes: number;
+}
+
+/** A restore point of an agent with what lies between it and the one before. */
+export interface AgentStep extends AgentTurn {
+  /** New with it: what came in, and the answer. */
+  readonly added: readonly ChatMessage[];
+  /** The text that the model read anew, as it was rendered; null where its ids are not known any more, or are of another model. */
+  readonly rendered: string | null;
+  /** And what it wrote, with special tokens. */
+  readonly generated: string | null;
+  readonly generatedTokens: readonly number[] | null;
 }
 
 export interface AgentView extends AgentContext {
@@ -62,6 +73,8 @@ export interface AgentService {
   create(agent: NewAgent, caller: Caller): Promise<AgentView>;
   list(caller: Caller): readonly AgentView[];
   show(id: string, caller: Caller): AgentView;
+  /** What it was created with, and every turn since: what came in, what was read, what was there, what was written. */
+  turns(id: string, caller: Caller): readonly AgentStep[];
   /** Appends `request.messages` to the agent's and answers; question and answer become part of it when the turn ends. */
   generate(
     id: string,

@@ -13,6 +13,7 @@ import {
   type Rewind,
   tokensWith,
 } from '../domain/agent.js';
+import { stepsOf } from '../domain/agent-steps.js';
 import { endTurn } from '../domain/end-turn.js';
 import { SemanticError } from '../domain/errors.js';
 import { digestOf } from '../domain/prompt-digest.js';
@@ -22,7 +23,7 @@ import type { Clock, KvStore } from '../ports.js';
 import { identityOf, isSameIdentity } from './agent-identity.js';
 import { AgentFiles } from './agent-files.js';
 import { AgentRegistry } from './agent-registry.js';
-import type { AgentService, AgentTurnRequest, AgentTurnStarted, AgentView, NewAgent, RemovedAgent } from './agent-service.js';
+import type { AgentService, AgentStep, AgentTurnRequest, AgentTurnStarted, AgentView, NewAgent, RemovedAgent } from './agent-service.js';
 import type { Engine } from './engine.js';
 import { placeOf } from './place-of.js';
 import type { ResidentEngines } from './resident-engines.js';
@@ -98,6 +99,20 @@ export class Agents implements AgentService {
 
   show(id: string, caller: Caller): AgentView {
     return this.#view(this.#get(id, caller));
+  }
+
+  turns(id: string, caller: Caller): readonly AgentStep[] {
+    const agent = this.#get(id, caller);
+    const engine = this.#engines.withFingerprint(agent.fingerprint); // ids of other models have another text
+    const textOf = (ids: Int32Array | null): string | null =>
+      ids === null || engine === null ? null : engine.model.tokenizer.decode(ids, { skipSpecialTokens: false });
+    return stepsOf(agent).map(({ turn, added, read, written }) => ({
+      ...turn,
+      added,
+      rendered: textOf(read),
+      generated: textOf(written),
+      generatedTokens: written === null ? null : [...written],
+    }));
   }
 
   async *generate(

@@ -1,7 +1,7 @@
 /** Agents and what became of their prompts, as JSON. */
-import type { AgentBody, AgentDetailBody, RemovedAgentBody, ReportBody } from '../../client/agent-bodies.js';
+import type { AgentBody, AgentDetailBody, RemovedAgentBody, ReportBody, TurnsBody } from '../../client/agent-bodies.js';
 import type { CacheReport } from '../../core/domain/cache-report.js';
-import type { AgentView, RemovedAgent } from '../../core/engine/agent-service.js';
+import type { AgentStep, AgentView, RemovedAgent } from '../../core/engine/agent-service.js';
 
 export function agentBody(agent: AgentView): AgentBody {
   const { place, policy, totals } = agent;
@@ -36,6 +36,26 @@ export function agentDetailBody(agent: AgentView): AgentDetailBody {
     messages: agent.messages.map((message) => ({ ...message })),
     tools: [...agent.tools],
     restore_points: agent.turns.map(({ messages, tokens, at }) => ({ messages, tokens, at: seconds(at) })),
+  };
+}
+
+export function turnsBody(id: string, steps: readonly AgentStep[]): TurnsBody {
+  return {
+    object: 'agent.turns',
+    id,
+    data: steps.map(({ told, added, at, messages, tokens, rendered, generated, generatedTokens }, i) => ({
+      step: i + 1,
+      kind: tokens === 0 ? 'creation' : 'turn',
+      at: seconds(at),
+      messages,
+      tokens,
+      added: added.map((message) => ({ ...message })),
+      cache: told === undefined ? null : reportBody(told.cache),
+      completion_tokens: told?.completionTokens ?? null,
+      rendered,
+      generated,
+      generated_tokens: generatedTokens === null ? null : [...generatedTokens],
+    })),
   };
 }
 

@@ -1,12 +1,12 @@
 /** /v1/agents: make, list, show, continue, fork, rewind, keep, move and remove agents. */
 import { Readable } from 'node:stream';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { AgentBody, AgentDetailBody, RemovedAgentBody } from '../../client/agent-bodies.js';
+import type { AgentBody, AgentDetailBody, RemovedAgentBody, TurnsBody } from '../../client/agent-bodies.js';
 import { assertAgentId } from '../../core/domain/agent.js';
 import { callerOf } from '../caller.js';
 import { replyWithError } from '../error-reply.js';
 import { parseBody } from '../request-body.js';
-import { agentBody, agentDetailBody, removedBody } from './bodies.js';
+import { agentBody, agentDetailBody, removedBody, turnsBody } from './bodies.js';
 import { generate, type GenerateOptions } from './generate.js';
 import { importFile } from './import-file.js';
 import { pinSchema, removeQuerySchema } from './schema.js';
@@ -48,6 +48,10 @@ function collection(app: FastifyInstance, { agents }: GenerateOptions): void {
 function single(app: FastifyInstance, options: GenerateOptions): void {
   const { agents } = options;
   app.get<OfAgent>('/v1/agents/:id', (request): AgentDetailBody => agentDetailBody(agents.show(idOf(request), callerOf(request))));
+  app.get<OfAgent>('/v1/agents/:id/turns', (request): TurnsBody => {
+    const id = idOf(request);
+    return turnsBody(id, agents.turns(id, callerOf(request)));
+  });
   app.patch<OfAgent>('/v1/agents/:id', async (request): Promise<AgentBody> =>
     agentBody(await agents.setPolicy(idOf(request), toChangedPolicy(request.body), callerOf(request))),
   );

@@ -220,7 +220,7 @@ describe('endTurn', () => {
     const after = endTurn(before, { ...end, messages: edited }, 7);
     expect(after.turns).toEqual([
       { messages: 2, tokens: 2, at: 2 },
-      { messages: 4, tokens: 4, at: 7 },
+      { messages: 4, tokens: 4, at: 7, told: { cache: report, completionTokens: 1 } },
     ]);
     treeOf(after).checkIntegrity();
     expect(endTurn(before, { ...end, messages: [{ role: 'user', content: 'new' }] }, 7).turns).toHaveLength(1);

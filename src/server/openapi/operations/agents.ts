@@ -1,4 +1,4 @@
-import { agentDetailSchema, agentListSchema, agentSchema, removedAgentSchema } from '../../../client/agent-bodies.js';
+import { agentDetailSchema, agentListSchema, agentSchema, removedAgentSchema, turnsSchema } from '../../../client/agent-bodies.js';
 import {
   createSchema,
   forkSchema,
@@ -28,6 +28,7 @@ export const agentOperations: readonly Operation[] = [
     answer: agentSchema,
   },
   { method: 'get', url: one, tag, summary: 'Shows an agent.', answer: agentDetailSchema },
+  { method: 'get', url: `${one}/turns`, tag, summary: 'Shows its turns one by one.', answer: turnsSchema },
   { method: 'patch', url: one, tag, summary: 'Changes how long its KV stays.', body: policySchema, answer: agentSchema },
   { method: 'delete', url: one, tag, summary: 'Removes an agent.', query: removeQuerySchema, answer: removedAgentSchema },
   { method: 'post', url: `${one}/generate`, tag, summary: 'Has its next turn.', body: turnSchema, answer: turnAnswer, streams: 'asked' },
