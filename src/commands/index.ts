@@ -48,6 +48,9 @@ import ModelsVerify from './models/verify.js';
 import ModelsSwap from './models/swap.js';
 import ModelsUnload from './models/unload.js';
 import ModelsUnpin from './models/unpin.js';
+import Record from './record.js';
+import RecordImport from './record/import.js';
+import Replay from './replay.js';
 import Restart from './restart.js';
 import Serve from './serve.js';
 import ServiceInstall from './service/install.js';
@@ -108,6 +111,9 @@ export const COMMANDS = {
   'models:swap': ModelsSwap,
   'models:unload': ModelsUnload,
   'models:unpin': ModelsUnpin,
+  record: Record,
+  'record:import': RecordImport,
+  replay: Replay,
   restart: Restart,
   serve: Serve,
   'service:install': ServiceInstall,
