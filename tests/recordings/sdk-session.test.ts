@@ -106,7 +106,7 @@ test('shorter answers are other answers: the exit code says so, and the report w
 test('requests that real clients sent are read in and replayed', async () => {
   const clients = join(root, 'clients');
   const requests = fileURLToPath(new URL('../fixtures/wire/requests', import.meta.url));
-  for (const name of ['sdk-o_tools', 'sdk-a_stream', 'sdk-o_resp']) {
+  for (const name of ['sdk-o_tools', 'sdk-a_stream', 'sdk-o_resp', 'cc-bare-read']) {
     const { exitCode } = await run('record', 'import', join(requests, name), '--out', join(clients, name));
     expect(exitCode).toBe(0);
     const { exitCode: code, report } = await replayed(join(clients, name), '--max-tokens', '4', '--assert', 'shape');
