@@ -14,7 +14,7 @@ export default class JobsSubmit extends JobsCommand {
     'echo \'{"model": "gpt-5", "messages": [{"role": "user", "content": "Hi"}]}\' | <%= config.bin %> jobs submit --wait',
     '<%= config.bin %> jobs submit request.json --endpoint /v1/messages --priority 10 --key report-7',
   ];
-  static override args = { file: Args.string({ description: 'The body; - or nothing = what comes through a pipe' }) };
+  static override args = { file: Args.string({ ignoreStdin: true, description: 'The body; - or nothing = what comes through a pipe' }) };
   static override flags = {
     endpoint: Flags.option({ options: JOB_ENDPOINTS, default: '/v1/chat/completions' as const, description: 'What the body is for' })(),
     priority: Flags.integer({ description: 'Higher ones first, -100 to 100 (0)', helpValue: 'n', min: -100, max: 100 }),

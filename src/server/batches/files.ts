@@ -123,7 +123,7 @@ function lineOf({ id, customId, result, error, state }: JobDetail): object {
   };
 }
 
-function fileBody({ id, createdAt, data }: JobDocument): { readonly id: string; readonly [field: string]: unknown } {
+function fileBody({ id, createdAt, data }: JobDocument): { readonly id: string; readonly [field: string]: string | number } {
   const { filename, text } = JSON.parse(data) as KeptFile;
   const [bytes, created_at] = [Buffer.byteLength(text), Math.floor(createdAt / 1000)];
   return { id, object: 'file', bytes, created_at, filename, purpose: 'batch', status: 'processed' };

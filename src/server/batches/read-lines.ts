@@ -15,7 +15,7 @@ export interface ReadBatch {
   readonly errors: readonly LineError[];
 }
 
-const lineSchema = z.looseObject({
+const lineSchema = z.object({
   custom_id: z.string().min(1).max(512),
   method: z.literal('POST', { error: 'wanted "POST"' }),
   url: z.string(),

@@ -1,6 +1,6 @@
 /** Opens the queue of a file and says why it cannot; with `work`, submits and runs jobs until it is killed, and says what was done. */
 import { writeSync } from 'node:fs';
-import { SqlJobQueue } from '../../../dist/adapters/jobs/sql-job-queue.js';
+import { SqlJobQueue } from '#src/adapters/jobs/sql-job-queue.js';
 
 const [file = '', verb] = process.argv.slice(2);
 
