@@ -75,6 +75,10 @@ export async function runJobs(flags: JobFlags, home: string, progress: Progress)
         daemonsKilled += 1;
         nextDaemon = performance.now() - since + everyDaemon * (0.5 + Math.random());
       }
+      for (const worker of workers.filter(({ isOver }) => isOver)) {
+        workers.splice(workers.indexOf(worker), 1);
+        newWorker();
+      }
       const { queued, running } = (await list(daemon)).tally;
       if (Math.floor(open / 1_000) !== Math.floor((queued + running) / 1_000)) progress(`${queued + running} are open`);
       open = queued + running;
@@ -156,6 +160,11 @@ class BenchWorker {
     this.#closed = once(this.#child, 'close');
   }
 
+  /** One that begins while the daemon is away ends by itself. */
+  get isOver(): boolean {
+    return this.#child.exitCode !== null;
+  }
+
   async kill(): Promise<void> {
     if (this.#child.exitCode === null && this.#child.signalCode === null) this.#child.kill('SIGKILL');
     await this.#closed;
@@ -165,7 +174,8 @@ class BenchWorker {
   async end(): Promise<number[]> {
     this.#child.kill('SIGTERM');
     await this.#closed;
-    const { overheadMs } = JSON.parse(this.#out) as { overheadMs: { p95: number } | null };
-    return overheadMs === null ? [] : [overheadMs.p95];
+    if (this.#out === '') return []; // it had hardly begun
+    const { overheadMs } = JSON.parse(this.#out) as { overheadMs?: { p95: number } | null };
+    return overheadMs === null || overheadMs === undefined ? [] : [overheadMs.p95];
   }
 }
