@@ -7,7 +7,6 @@ import { aliasesFile, modelsDirectory, socketPath } from '../../adapters/paths/p
 import type { Recording } from '../../adapters/recordings/read-recording.js';
 import type { Place } from '../../client/replay/send.js';
 import { SemanticError } from '../../core/domain/errors.js';
-import { spawnDaemon } from '../daemon/spawn-daemon.js';
 
 export interface TargetWish {
   /** `daemon`, `in-process` or an address. */
@@ -54,6 +53,7 @@ async function withOwnDaemon<T>(
     const wanted = Object.entries({ ...manifest.settings, ...recorded, ...given }).filter(([key]) => isSetting(settings, key));
     const environment = { SEMANTIC_HOME: home, SEMANTIC_SERVER_SOCKET: '', SEMANTIC_RECORDING_DIRECTORY: '', ...variables(wanted) };
     const log = join(home, 'serve.log');
+    const { spawnDaemon } = await import('../../client/spawn-daemon.js');
     const daemon = await spawnDaemon(['--port', '0'], { log, keepsLog: false, cwd: home, environment }, signal);
     try {
       return await use({ place: { socket: daemon.summary.socket }, apiKey: '' });
