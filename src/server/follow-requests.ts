@@ -2,7 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Traces } from '../adapters/traces/traces.js';
 import { dialectCode } from '../core/domain/dialect-code.js';
-import type { TraceParent } from '../core/domain/request-stage.js';
+import type { TraceParent } from '../core/domain/trace-parent.js';
 import { endingOf, isPolled, writeLine } from './request-line.js';
 import { traceOf, traceparentOf } from './trace-context.js';
 

@@ -1,18 +1,8 @@
 /** What goes between the daemon's thread and that of the queue. */
 import type { ErrorCode, ErrorDetails } from '../../core/domain/errors.js';
-import type { JobBackoff } from '../../core/domain/job-backoff.js';
 import type { JobEvent } from '../../core/domain/job-event.js';
 import type { Leases } from './leases.js';
-
-export interface QueueLimits {
-  /** Jobs that may wait. */
-  readonly maxOpen: number;
-  /** Of the database. */
-  readonly maxBytes: number;
-  /** How long a job is kept when it is over. */
-  readonly keepMs: number;
-  readonly backoff: JobBackoff;
-}
+import type { QueueLimits } from './queue-tables.js';
 
 export interface QueueWorkerData {
   /** Null = in memory only. */

@@ -2,14 +2,24 @@
 import { randomBytes } from 'node:crypto';
 import type Libsql from 'libsql';
 import { SemanticError } from '../../core/domain/errors.js';
+import type { JobBackoff } from '../../core/domain/job-backoff.js';
 import { type JobEvent, type JobEventType, type JobTopic, topicOf } from '../../core/domain/job-event.js';
 import { type Job, JOB_STATES, type JobDetail, type JobRequest, type JobState, type JobTally } from '../../core/domain/job.js';
 import type { DocumentPage, DueWebhook, JobDocument, JobFilter, SubmittedJob } from '../../core/jobs/job-queue.js';
 import { findDocument, listDocuments, putDocument } from './documents.js';
-import type { QueueLimits } from './queue-messages.js';
 import { detailOf, DETAIL_COLUMNS, eventOf, EVENT_COLUMNS, JOB_COLUMNS, jobOf, numberOf, type Row, textOf } from './rows.js';
 
 export type Value = string | number | Uint8Array | null;
+
+export interface QueueLimits {
+  /** Jobs that may wait. */
+  readonly maxOpen: number;
+  /** Of the database. */
+  readonly maxBytes: number;
+  /** How long a job is kept when it is over. */
+  readonly keepMs: number;
+  readonly backoff: JobBackoff;
+}
 
 export class QueueTables {
   /** What the calls since it was last emptied have made known. */

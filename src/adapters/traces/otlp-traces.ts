@@ -1,7 +1,8 @@
 /** Spans of requests, their stages and of exchanges of models, for a receiver of OTLP. They carry ids and counts, never text or keys. */
 import { randomBytes, randomUUID } from 'node:crypto';
 import { dialectCode } from '../../core/domain/dialect-code.js';
-import type { RequestStage, StageCounts, TraceParent } from '../../core/domain/request-stage.js';
+import type { RequestStage, StageCounts } from '../../core/domain/request-stage.js';
+import type { TraceParent } from '../../core/domain/trace-parent.js';
 import type { EngineObserver } from '../../core/ports.js';
 import type { SwapReport } from '../../core/residency/swap-report.js';
 import { isSampled } from './is-sampled.js';

@@ -1,5 +1,5 @@
 /** Requests as spans: what the daemon asks of whoever writes them down. */
-import type { TraceParent } from '../../core/domain/request-stage.js';
+import type { TraceParent } from '../../core/domain/trace-parent.js';
 import type { EngineObserver } from '../../core/ports.js';
 import type { SwapReport } from '../../core/residency/swap-report.js';
 

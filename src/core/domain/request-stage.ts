@@ -1,16 +1,7 @@
 /** A request in stages, for whoever follows it: ids, times and counts, never text. */
 import type { ErrorCode } from './errors.js';
 import type { FinishReason } from './request.js';
-
-/** What a request that is followed is a part of. The engine hands it on and does not look at it. */
-export interface TraceParent {
-  /** 32 hex digits. */
-  readonly traceId: string;
-  /** 16 hex digits: what the stages are children of. */
-  readonly spanId: string;
-  /** Milliseconds since 1970 at which the engine's timer stood at 0, as this trace has it: clocks may be set meanwhile. */
-  readonly epochMs: number;
-}
+import type { TraceParent } from './trace-parent.js';
 
 /** `queue`: from its arrival; `restore`: KV comes from disk; `prefill`: to the first token; `decode`: to the last; `persist`: KV goes to disk. */
 export type StageName = 'queue' | 'restore' | 'prefill' | 'decode' | 'persist';

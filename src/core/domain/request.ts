@@ -6,7 +6,7 @@ import type { ChatMessage } from './chat-message.js';
 import type { OutputConstraint } from './output-constraint.js';
 import type { Pooling } from './pooling.js';
 import type { Priority } from './priority.js';
-import type { TraceParent } from './request-stage.js';
+import type { TraceParent } from './trace-parent.js';
 import type { SamplingParams } from './sampling.js';
 
 export interface GenerationRequest {

@@ -1,6 +1,6 @@
 /** KV at rest: sequences that finished requests leave behind, for the next turn in memory and, where it is wanted, on disk. */
 import type { BlockLease } from '../domain/block-pool.js';
-import type { TraceParent } from '../domain/request-stage.js';
+import type { TraceParent } from '../domain/trace-parent.js';
 import { GREEDY } from '../domain/sampling.js';
 import type { ModelRunner } from '../ports.js';
 import type { CacheHistories } from './cache-histories.js';

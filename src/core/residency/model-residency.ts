@@ -3,7 +3,7 @@
  * exchanged; requests that need what comes wait for it. Agents belong to no model: they meet each one that comes.
  */
 import { SemanticError } from '../domain/errors.js';
-import type { TraceParent } from '../domain/request-stage.js';
+import type { TraceParent } from '../domain/trace-parent.js';
 import type { Agents } from '../engine/agents.js';
 import type { ResidentEngines } from '../engine/resident-engines.js';
 import type { Timer } from '../ports.js';

@@ -8,7 +8,7 @@ import type { JobDocument, JobQueue } from '../../core/jobs/job-queue.js';
 import { callerOf } from '../caller.js';
 import type { JobDesk } from '../jobs/job-desk.js';
 import { scopeOf } from '../jobs/scope-of.js';
-import { replyWithMessagesError } from '../messages/errors.js';
+import { messagesScope } from '../messages/messages-scope.js';
 import { invalidField, parseBody } from '../request-body.js';
 import { BATCH_MS, batchOf, itemsToJobs, stateOf } from './batch-record.js';
 import { jobsOf } from './jobs-of.js';
@@ -51,15 +51,7 @@ interface OfBatch {
 }
 
 export function messageBatches(app: FastifyInstance, options: BatchOptions): void {
-  void app.register((scoped, _, done) => {
-    scoped.setErrorHandler(replyWithMessagesError);
-    scoped.addHook('onRequest', (request, reply, next) => {
-      void reply.header('request-id', request.id);
-      next();
-    });
-    routes(scoped, options);
-    done();
-  });
+  messagesScope(app, (scoped) => routes(scoped, options));
 }
 
 function routes(app: FastifyInstance, { jobs }: BatchOptions): void {

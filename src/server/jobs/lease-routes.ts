@@ -7,7 +7,7 @@ import { parseBody } from '../request-body.js';
 import { whenGone } from '../when-gone.js';
 import { jobBody, leasedBody } from './bodies.js';
 import { DAEMON_WORKER } from './daemon-workers.js';
-import type { JobRouteOptions, OfJob } from './routes.js';
+import type { JobRouteOptions, OfJob } from './route-options.js';
 import { scopeOf } from './scope-of.js';
 
 export function leaseRoutes(app: FastifyInstance, { jobs }: JobRouteOptions): void {

@@ -6,29 +6,15 @@ import type { JobDetail } from '../../core/domain/job.js';
 import type { JobEvent } from '../../core/domain/job-event.js';
 import { replyWithFrames } from '../answering/reply-with-frames.js';
 import { errorBody } from '../error-reply.js';
-import type { Frame, StreamLimits } from '../event-stream.js';
+import type { Frame } from '../event-stream.js';
 import { parseBody } from '../request-body.js';
 import { whenGone } from '../when-gone.js';
 import { jobBody, jobDetailBody, jobEventBody } from './bodies.js';
-import type { JobDesk } from './job-desk.js';
 import { leaseRoutes } from './lease-routes.js';
 import { jobEventsQuery, listJobsQuery } from './queries.js';
+import type { JobRouteOptions, OfJob } from './route-options.js';
 import { scopeOf } from './scope-of.js';
 import { toJobRequest } from './to-request.js';
-
-export interface JobRouteOptions {
-  readonly jobs: {
-    readonly desk: JobDesk;
-    readonly maxAttempts: number;
-    readonly webhookHosts: readonly string[];
-    readonly leaseMs: number;
-  };
-  readonly stream: StreamLimits;
-}
-
-export interface OfJob {
-  readonly Params: { readonly id: string };
-}
 
 /** Of a job that somebody waits for. */
 const SYNC_PRIORITY = 50;

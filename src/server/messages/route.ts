@@ -15,7 +15,8 @@ import { parseConversation } from '../request-body.js';
 import type { ServedModels } from '../served-models.js';
 import { whenGone } from '../when-gone.js';
 import { contentOf, messageBody, type MessageHead } from './bodies.js';
-import { messagesErrorBody, replyWithMessagesError } from './errors.js';
+import { messagesErrorBody } from './errors.js';
+import { messagesScope } from './messages-scope.js';
 import { countTokensSchema, messagesSchema } from './schema.js';
 import { MessageStream } from './stream-events.js';
 import { type ThinkingDisplay, thinkingDisplay } from './thinking-display.js';
@@ -31,15 +32,7 @@ export interface MessagesOptions {
 }
 
 export function messages(app: FastifyInstance, options: MessagesOptions): void {
-  void app.register((scoped, _, done) => {
-    scoped.setErrorHandler(replyWithMessagesError);
-    scoped.addHook('onRequest', (request, reply, next) => {
-      void reply.header('request-id', request.id);
-      next();
-    });
-    routes(scoped, options);
-    done();
-  });
+  messagesScope(app, (scoped) => routes(scoped, options));
 }
 
 function routes(app: FastifyInstance, options: MessagesOptions): void {

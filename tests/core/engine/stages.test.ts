@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
 import { agentOwner } from '../../../src/core/domain/agent.js';
 import { SemanticError } from '../../../src/core/domain/errors.js';
-import type { RequestStage, TraceParent } from '../../../src/core/domain/request-stage.js';
+import type { RequestStage } from '../../../src/core/domain/request-stage.js';
+import type { TraceParent } from '../../../src/core/domain/trace-parent.js';
 import { Stages } from '../../../src/core/engine/stages.js';
 import { NO_OBSERVER } from '../../../src/core/ports.js';
 
