@@ -29,12 +29,13 @@ afterEach(async () => {
 
 const tiny = (): string => tinyModelFolder('llama-4bit-g32', join(home, 'tiny'));
 
-async function start(model: string): Promise<void> {
+/** `leaseSeconds`: short where a worker is killed and its job is waited for. */
+async function start(model: string, leaseSeconds = 1): Promise<void> {
   daemon = await startDaemon(['--model', model, '--threads', '1', '--socket', join(home, 'd.sock')], {
     SEMANTIC_HOME: home,
     SEMANTIC_STORE_ENABLED: 'false',
     SEMANTIC_JOBS_WORKERS: '0',
-    SEMANTIC_JOBS_LEASE_SECONDS: '1',
+    SEMANTIC_JOBS_LEASE_SECONDS: `${leaseSeconds}`,
     SEMANTIC_JOBS_BACKOFF_SECONDS: '0.05',
     SEMANTIC_JOBS_MAX_ATTEMPTS: '50',
     SEMANTIC_SERVER_SHUTDOWN_TIMEOUT_SECONDS: '1',
@@ -133,7 +134,7 @@ test('a worker that is killed in the middle of a job loses it to another one', a
 });
 
 test('a worker that is told to stop ends its job first, and gives it back when it is told again', async () => {
-  await start(starterModelFile());
+  await start(starterModelFile(), 30);
   const worker = startWorker();
   const short = await submit(1);
   await until(

@@ -98,13 +98,10 @@ describe('a request that is wrong', () => {
     expect(said.error.message).toMatch(message);
   });
 
-  test.each(['/v1/messages/batches', '/v1/messages/x/y', '/v1/messages?beta=true'])(
-    'GET %s is not there, in its own words',
-    async (path) => {
-      const said = await refused(await raw(path));
-      expect([said.status, said.error.type]).toEqual([404, 'not_found_error']);
-    },
-  );
+  test.each(['/v1/messages/batch', '/v1/messages/x/y', '/v1/messages?beta=true'])('GET %s is not there, in its own words', async (path) => {
+    const said = await refused(await raw(path));
+    expect([said.status, said.error.type]).toEqual([404, 'not_found_error']);
+  });
 
   test('the SDK throws its own errors', async () => {
     const client = anthropic(daemon);
