@@ -70,7 +70,7 @@ async function round(options: SecondTurnOptions, first: readonly Message[]): Pro
     BenchDaemon.start(options.binary, options.model, options.flags, environment);
   const daemon = await start({ SEMANTIC_STORE_ENABLED: 'false' });
   const { text } = await daemon.chat(first, ANSWER, 'bench');
-  const second = [...first, { role: 'assistant', content: text }, { role: 'user', content: FOLLOW_UP }];
+  const second: Message[] = [...first, { role: 'assistant', content: text }, { role: 'user', content: FOLLOW_UP }];
   const memory = await daemon.chat(second, ANSWER, 'bench');
   await daemon.stop();
   const fresh = await start({ SEMANTIC_STORE_ENABLED: 'false' });

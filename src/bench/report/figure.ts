@@ -19,6 +19,21 @@ export function measureText({ measure, unit }: { readonly measure: string; reado
   return unit === '' ? measure : `${measure}, ${unit}`;
 }
 
+interface Beside {
+  readonly suite: string;
+  readonly case: string;
+  readonly measure: string;
+  readonly unit: string;
+  readonly base: number;
+  readonly candidate: number;
+  readonly gain: Interval;
+}
+
+/** Cells of a table: what was measured, both figures, and the gain. */
+export function cellsBeside({ suite, case: name, base, candidate, gain, ...one }: Beside): string[] {
+  return [suite, name, measureText(one), figure(base), figure(candidate), gainText(gain)];
+}
+
 /** `+3.1 % (-0.4 %..+5.0 %)` */
 export function gainText({ low, middle, high }: Interval): string {
   return Number.isNaN(middle) ? '-' : `${change(middle)} (${change(low)}..${change(high)})`;

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Pool } from 'undici';
 import { z } from 'zod';
+import { eventsOfFrame, frameField } from '../../adapters/recordings/event-frame.js';
 import { type Exchange, type Generation, generationSchema, type SentEvent } from '../../adapters/recordings/format.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import type { Resent } from './rewrite.js';
@@ -101,7 +102,7 @@ class Heard {
     if (!this.#isStream) return;
     const frames = this.#text.split('\n\n');
     this.#text = frames.pop()!;
-    for (const frame of frames) this.#frame(frame.split('\n'));
+    for (const frame of frames) this.#frame(frame);
   }
 
   answered(broken: string | null, cancelled: Exchange['cancelled']): Answered {
@@ -118,12 +119,10 @@ class Heard {
     };
   }
 
-  #frame(lines: readonly string[]): void {
-    const of = (field: string): string | undefined => lines.find((line) => line.startsWith(field))?.slice(field.length);
-    const detail = of(': semantic ');
+  #frame(frame: string): void {
+    const detail = frameField(frame, ': semantic ');
     if (detail !== undefined) this.#generations = generationsOf(JSON.parse(detail));
-    const data = of('data: ');
-    if (data !== undefined) this.#events.push({ at: this.now(), event: of('event: ') ?? null, data });
+    this.#events.push(...eventsOfFrame(frame, this.now()));
   }
 
   #whole(): { readonly answer: unknown; readonly generations: readonly Generation[] } {

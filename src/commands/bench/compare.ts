@@ -22,17 +22,9 @@ export default class BenchCompare extends BaseCommand {
     const { args, flags } = await this.parse(BenchCompare);
     const { readBenchmark } = await import('../../bench/results/read-benchmark.js');
     const { compare } = await import('../../bench/compare/compare.js');
-    const { figure, gainText, measureText } = await import('../../bench/report/figure.js');
+    const { cellsBeside } = await import('../../bench/report/figure.js');
     const comparison = compare(readBenchmark(args.a), readBenchmark(args.b), flags.of ?? null);
-    const row = (one: Compared): string[] => [
-      one.suite,
-      one.case,
-      measureText(one),
-      figure(one.base),
-      figure(one.candidate),
-      gainText(one.gain),
-      one.verdict,
-    ];
+    const row = (one: Compared): string[] => [...cellsBeside(one), one.verdict];
     const head = ['SUITE', 'CASE', 'MEASURE', 'A', 'B', 'CHANGE', 'VERDICT'];
     if (comparison.measures.length === 0) this.note('They have no measure in common.');
     else for (const line of formatTable(head, comparison.measures.map(row))) this.log(line);

@@ -78,16 +78,8 @@ export default class BenchGate extends BaseCommand {
   }
 
   async #print({ measures, passed, attempts, maxRegression }: GateReport): Promise<void> {
-    const { figure, gainText, measureText } = await import('../../bench/report/figure.js');
-    const row = (one: GatedMeasure): string[] => [
-      one.suite,
-      one.case,
-      measureText(one),
-      figure(one.base),
-      figure(one.candidate),
-      gainText(one.gain),
-      one.outcome,
-    ];
+    const { cellsBeside, figure } = await import('../../bench/report/figure.js');
+    const row = (one: GatedMeasure): string[] => [...cellsBeside(one), one.outcome];
     for (const line of formatTable(['SUITE', 'CASE', 'MEASURE', 'BASE', 'THIS', 'CHANGE', 'OUTCOME'], measures.map(row))) this.log(line);
     const times = attempts === 1 ? 'measured once' : `measured ${attempts} times`;
     this.log(`It ${passed ? 'passes' : 'fails'}: at most ${figure(100 * maxRegression)} % worse is allowed, ${times}.`);

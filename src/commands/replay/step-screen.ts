@@ -1,10 +1,11 @@
 /** The steps of a session on the whole screen, with ink. */
 import type { ChalkInstance } from 'chalk';
-import { Box, render, Text, useInput } from 'ink';
+import { render } from 'ink';
 import { createElement } from 'react';
 import { clip, fit, line, wrap } from '../top/line.js';
+import { Lines, type OnInput } from '../top/lines.js';
 import { paint } from '../top/paint.js';
-import { takeScreen } from '../top/terminal.js';
+import { sizeOf, takeScreen } from '../top/terminal.js';
 import { FIRST_STEP, pressed, type StepView } from './step-view.js';
 
 export interface Terminal {
@@ -21,17 +22,16 @@ export async function showSteps(id: string, steps: readonly (readonly string[])[
   let leave: (code: number) => void = () => undefined;
   const left = new Promise<number>((resolve) => (leave = resolve));
   const screen = takeScreen(stdout);
-  const size = (): { columns: number; rows: number } => ({ columns: stdout.columns || 80, rows: stdout.rows || 24 });
   const wrapped = (columns: number): string[] => steps[view.at]!.flatMap((text) => wrap(text, columns));
-  const onInput: Parameters<typeof useInput>[0] = (input, key) => {
-    const { columns, rows } = size();
+  const onInput: OnInput = (input, key) => {
+    const { columns, rows } = sizeOf(stdout);
     const next = pressed(view, input, key, { steps: steps.length, lines: wrapped(columns).length, page: Math.max(1, rows - 3) });
     if (next === null) return leave(0);
     view = next;
     draw();
   };
   const drawn = (): ReturnType<typeof createElement> => {
-    const { columns, rows } = size();
+    const { columns, rows } = sizeOf(stdout);
     const page = Math.max(1, rows - 3); // a title, the keys, and a last line on which terminals scroll
     const body = wrapped(columns).slice(view.scroll, view.scroll + page);
     const blank = Array.from({ length: page - body.length }, () => '');
@@ -52,13 +52,4 @@ export async function showSteps(id: string, steps: readonly (readonly string[])[
     app.unmount();
     screen.leave();
   }
-}
-
-function Lines({ lines, onInput }: { readonly lines: readonly string[]; readonly onInput: Parameters<typeof useInput>[0] }) {
-  useInput(onInput);
-  return createElement(
-    Box,
-    { flexDirection: 'column' },
-    lines.map((text, i) => createElement(Text, { key: i, wrap: 'truncate' }, text === '' ? ' ' : text)),
-  );
 }

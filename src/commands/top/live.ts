@@ -1,17 +1,18 @@
 /** The live view: asks the daemon at intervals, draws with ink, does what keys say. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { ChalkInstance } from 'chalk';
-import { Box, render, Text, useInput } from 'ink';
+import { render } from 'ink';
 import { createElement } from 'react';
 import type { AgentDetailBody } from '../../client/agent-bodies.js';
 import { SemanticError } from '../../core/domain/errors.js';
 import { keysOf } from './keys.js';
 import type { Line } from './line.js';
+import { Lines, type OnInput } from './lines.js';
 import { paint } from './paint.js';
 import { rowsOf } from './rows.js';
 import { drawScreen, pageRows, type Screen, type Size } from './screen.js';
 import type { Snapshot, Source } from './snapshot.js';
-import { takeScreen } from './terminal.js';
+import { sizeOf, takeScreen } from './terminal.js';
 import { FIRST_VIEW, type Key, press } from './view.js';
 
 export interface LiveOptions {
@@ -142,20 +143,10 @@ class Live {
   }
 
   get #size(): Size {
-    // Some terminals say 0, which is that they do not know.
-    return { columns: this.#stdout.columns || 80, rows: this.#stdout.rows || 24 };
+    return sizeOf(this.#stdout);
   }
 }
 
-function view(lines: readonly Line[], chalk: ChalkInstance, onInput: Parameters<typeof useInput>[0]): ReturnType<typeof createElement> {
+function view(lines: readonly Line[], chalk: ChalkInstance, onInput: OnInput): ReturnType<typeof createElement> {
   return createElement(Lines, { lines: lines.map((line) => paint(line, chalk)), onInput });
-}
-
-function Lines({ lines, onInput }: { readonly lines: readonly string[]; readonly onInput: Parameters<typeof useInput>[0] }) {
-  useInput(onInput);
-  return createElement(
-    Box,
-    { flexDirection: 'column' },
-    lines.map((text, i) => createElement(Text, { key: i, wrap: 'truncate' }, text === '' ? ' ' : text)),
-  );
 }

@@ -11,6 +11,11 @@ export interface Screenful {
   leave(): void;
 }
 
+/** In characters. Some terminals say 0, which is that they do not know. */
+export function sizeOf({ columns, rows }: NodeJS.WriteStream): { readonly columns: number; readonly rows: number } {
+  return { columns: columns || 80, rows: rows || 24 };
+}
+
 const SIGNALS = { SIGTERM: 15, SIGHUP: 1, SIGINT: 2 } as const;
 
 export function takeScreen(stdout: NodeJS.WritableStream): Screenful {

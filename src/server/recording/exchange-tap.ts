@@ -1,6 +1,7 @@
 /** One exchange as it goes by: what was asked, and every byte that is written to the client, with its time. Nothing of it waits for this. */
 import type { ServerResponse } from 'node:http';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { eventsOfFrame } from '../../adapters/recordings/event-frame.js';
 import type { Exchange, Generation, SentEvent } from '../../adapters/recordings/format.js';
 
 /** Of an answer; a longer one is kept as far as its status and times. */
@@ -97,12 +98,7 @@ export class ExchangeTap {
       bytes
         .toString('utf8')
         .split('\n\n')
-        .flatMap((frame) => {
-          const lines = frame.split('\n');
-          const of = (field: string): string | undefined => lines.find((line) => line.startsWith(field))?.slice(field.length);
-          const data = of('data: ');
-          return data === undefined ? [] : [{ at, event: of('event: ') ?? null, data }];
-        }),
+        .flatMap((frame) => eventsOfFrame(frame, at)),
     );
   }
 

@@ -1,6 +1,7 @@
 /** HAR 1.2, as browsers and proxies write it. */
 import { z } from 'zod';
 import { SemanticError } from '../../../core/domain/errors.js';
+import { eventsOfFrame } from '../event-frame.js';
 import type { SentEvent } from '../format.js';
 import type { Foreign } from './foreign.js';
 
@@ -76,12 +77,8 @@ function foreign({ request, response, time, timings }: Entry, at: number): Forei
 
 /** HAR has no times of single events. */
 function eventsOf(content: string, at: number): SentEvent[] {
-  return content.split(/\r?\n\r?\n/).flatMap((frame) => {
-    const lines = frame.split(/\r?\n/);
-    const of = (field: string): string | undefined => lines.find((line) => line.startsWith(field))?.slice(field.length);
-    const data = of('data: ');
-    return data === undefined ? [] : [{ at, event: of('event: ') ?? null, data }];
-  });
+  const frames = content.replaceAll('\r\n', '\n').split('\n\n');
+  return frames.flatMap((frame) => eventsOfFrame(frame, at));
 }
 
 function byName(list: readonly { readonly name: string; readonly value: string }[]): Record<string, string> {
